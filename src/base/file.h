@@ -1,0 +1,53 @@
+// Files: read-only mappings, whole reads, and writes that are either complete or not there at all.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace transept {
+
+// A file mapped read-only. Only the pages that are touched are read.
+class MappedFile {
+ public:
+  MappedFile() = default;
+  explicit MappedFile(const std::filesystem::path& path);  // Error not_found / io
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+  std::filesystem::path path_;
+};
+
+// The whole file as a string. Error not_found if it is not there, io if it cannot be read.
+[[nodiscard]] std::string read_file(const std::filesystem::path& path);
+
+// Writes through `write`, which is handed a sink, to a temporary file beside `path`, syncs it,
+// renames it over `path` and syncs the folder: a reader sees the old file or the new one, never a
+// part. On any failure `path` is untouched, the temporary file is removed and an Error io says what
+// went wrong.
+class FileSink {
+ public:
+  explicit FileSink(int descriptor, std::filesystem::path path)
+      : descriptor_(descriptor), path_(std::move(path)) {}
+  void write(const void* data, size_t size_bytes);
+  void write(std::string_view text) { write(text.data(), text.size()); }
+
+ private:
+  int descriptor_;
+  std::filesystem::path path_;
+};
+void write_file_atomic(const std::filesystem::path& path,
+                       const std::function<void(FileSink&)>& write);
+void write_file_atomic(const std::filesystem::path& path, std::string_view contents);
+
+}  // namespace transept

@@ -1,0 +1,26 @@
+// A fast 128-bit content hash (XXH3), for fingerprints and caches. Not a defence against forgery.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace transept {
+
+class Hasher {
+ public:
+  Hasher();
+  ~Hasher();
+  Hasher(Hasher&&) noexcept;
+  Hasher& operator=(Hasher&&) noexcept;
+  void add(const void* data, size_t size_bytes);
+  void add(std::string_view text) { add(text.data(), text.size()); }
+  [[nodiscard]] std::string hex() const;  // 32 hexadecimal digits
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace transept

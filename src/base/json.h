@@ -1,0 +1,127 @@
+// Reading JSON: a document and cheap views into it. Every error names the file and the path of the
+// value. (A face over simdjson: strict UTF-8 and grammar, bounded depth, no recursion on hostile
+// input.)
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace transept {
+
+class JsonDocument;
+
+// A value inside a JsonDocument, which must outlive it.
+class Json {
+ public:
+  enum class Kind { null, boolean, integer, number, string, array, object };
+
+  [[nodiscard]] Kind kind() const;
+  [[nodiscard]] bool is_null() const { return kind() == Kind::null; }
+  [[nodiscard]] bool is_string() const { return kind() == Kind::string; }
+  [[nodiscard]] bool is_array() const { return kind() == Kind::array; }
+  [[nodiscard]] bool is_object() const { return kind() == Kind::object; }
+  [[nodiscard]] bool is_integer() const { return kind() == Kind::integer; }
+  [[nodiscard]] bool is_number() const { return kind() == Kind::number || is_integer(); }
+  [[nodiscard]] bool is_bool() const { return kind() == Kind::boolean; }
+
+  // Each throws Error bad_data naming file, path, what was found and what was expected.
+  [[nodiscard]] bool as_bool() const;
+  [[nodiscard]] int64_t as_int() const;
+  [[nodiscard]] int64_t as_int(int64_t least, int64_t most) const;  // also checks the range
+  [[nodiscard]] double as_number() const;
+  [[nodiscard]] std::string_view as_string() const;  // lives as long as the document
+
+  // Object members. find() is empty when the key is missing or null; at() throws. Linear in the
+  // number of members.
+  [[nodiscard]] std::optional<Json> find(std::string_view key) const;
+  [[nodiscard]] Json at(std::string_view key) const;
+  void each_member(const std::function<void(std::string_view key, const Json& value)>& f) const;
+
+  // Array elements.
+  [[nodiscard]] size_t size() const;  // of an array or an object
+  void each_element(const std::function<void(size_t index, const Json& value)>& f) const;
+  [[nodiscard]] std::vector<Json> elements() const;
+
+  // With a default for a missing or null member.
+  [[nodiscard]] bool get(std::string_view key, bool otherwise) const;
+  [[nodiscard]] int64_t get(std::string_view key, int64_t otherwise) const;
+  [[nodiscard]] int64_t get(std::string_view key, int otherwise) const {
+    return get(key, int64_t{otherwise});
+  }
+  [[nodiscard]] double get(std::string_view key, double otherwise) const;
+  [[nodiscard]] std::string get(std::string_view key, const char* otherwise) const;
+
+  // "config.json: decoder.d_model", found by searching the document: for messages only.
+  [[nodiscard]] std::string where() const;
+
+ private:
+  friend class JsonDocument;
+  const JsonDocument* document_ = nullptr;
+  // simdjson::dom::element, kept opaque so that its header stays in json.cpp
+  struct Raw {
+    const void* document;
+    size_t index;
+  } raw_{};
+};
+
+class JsonDocument {
+ public:
+  // `name` appears in errors. Throws Error bad_data with the offending place.
+  static JsonDocument parse(std::string_view text, std::string name);
+  static JsonDocument load(const std::string& path);
+
+  JsonDocument(JsonDocument&&) noexcept;
+  JsonDocument& operator=(JsonDocument&&) noexcept;
+  ~JsonDocument();
+
+  [[nodiscard]] Json root() const;
+  [[nodiscard]] const std::string& name() const;
+
+ private:
+  struct State;
+  explicit JsonDocument(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+  friend class Json;
+};
+
+// Writing JSON: appends to a string; commas and quoting are its business.
+class JsonWriter {
+ public:
+  JsonWriter& begin_object();
+  JsonWriter& end_object();
+  JsonWriter& begin_array();
+  JsonWriter& end_array();
+  JsonWriter& key(std::string_view name);
+  JsonWriter& value(std::string_view text);
+  JsonWriter& value(const char* text) { return value(std::string_view(text)); }
+  JsonWriter& value(const std::string& text) { return value(std::string_view(text)); }
+  JsonWriter& value(bool flag);
+  JsonWriter& value(int64_t number);
+  JsonWriter& value(int number) { return value(int64_t{number}); }
+  JsonWriter& value(size_t number) { return value(static_cast<int64_t>(number)); }
+  JsonWriter& value(
+      double number);  // the shortest text that reads back the same; not finite -> null
+  JsonWriter& value(float number);
+  JsonWriter& null();
+  JsonWriter& raw(std::string_view json);  // already JSON
+  template <class T>
+  JsonWriter& member(std::string_view name, const T& content) {
+    return key(name).value(content);
+  }
+  [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+  void comma();
+  std::string text_;
+  bool needs_comma_ = false;
+};
+
+}  // namespace transept

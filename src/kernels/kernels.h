@@ -1,0 +1,90 @@
+// The kernel table: everything that depends on the instruction set. Plain pointers and sizes,
+// single-threaded, pure.
+//
+// One law holds for every entry of every table: each output element is computed in an order that
+// depends on the inner dimension alone. So the result of a row does not depend on how many other
+// rows or columns are computed with it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace transept {
+
+// Packed layout, the same on every instruction set. A [N, K] weight matrix (N outputs) becomes
+// panels of 16 outputs:
+//   packed[panel][k][lane] = W[panel * 16 + lane][k],   lanes beyond N are zero.
+// Keys of attention are packed alike (N = keys, K = d_head), values as the transposed problem (N =
+// d_head, K = keys).
+inline constexpr int kLanes = 16;
+[[nodiscard]] constexpr int panels_for(int n) {
+  return (n + kLanes - 1) / kLanes;
+}
+
+// y[m, n] = sum over k of a[m, k] * W[n, k] (+ bias[n]), for the panels [panel_begin, panel_end).
+struct GemmF32 {
+  const float* a;  // [m, k], row stride lda
+  size_t lda;
+  const float* packed;  // first panel
+  size_t panel_stride;  // floats from one panel to the next: k * 16 for weights, more where there
+                        // is room to grow
+  float* y;             // [m, n], row stride ldy
+  size_t ldy;
+  int m, n, k;
+  const float* bias;  // [n] or null; added after the sum
+};
+
+enum class ActivationKind { relu, gelu_erf, gelu_tanh, silu, tanh };
+
+struct KernelTable {
+  const char* name;  // "reference", "avx2", "avx512"
+
+  // Sums from k = 0 upwards with one fused multiply-add per step.
+  void (*gemm_f32)(const GemmF32& g, int panel_begin, int panel_end);
+  // source [n, k] with row stride ld -> panels; only rows of panels [panel_begin, panel_end).
+  void (*pack_f32)(const float* source, size_t ld, int n, int k, float* packed, int panel_begin,
+                   int panel_end);
+
+  // LayerNorm over one row: y = (x - mean) / sqrt(var + eps) * gain + shift. Writes mean and 1/sqrt
+  // to stats if not null.
+  void (*layer_norm)(const float* x, const float* gain, const float* shift, float eps, int n,
+                     float* y, float* stats);
+  // RMSNorm over one row: y = x / sqrt(mean(x^2) + eps) * gain. Writes 0 and 1/sqrt to stats if not
+  // null.
+  void (*rms_norm)(const float* x, const float* gain, float eps, int n, float* y, float* stats);
+
+  // In place over one row of scores: p[j] = softmax(scale * s[j] + bias[j]) for j < valid, 0 for
+  // valid <= j < n. bias may be null. The order of the sum depends on `valid` alone.
+  void (*softmax)(float* row, const float* bias, float scale, int valid, int n);
+  // The largest value and log(sum(exp(x - largest))) of one row: log_softmax(x)[i] = x[i] - largest
+  // - log_sum.
+  void (*log_sum_exp)(const float* x, int n, float* largest, float* log_sum);
+
+  // Element-wise, n elements. y may be x.
+  void (*activate)(ActivationKind kind, const float* x, int64_t n, float* y);
+  void (*activate_gated)(ActivationKind kind, const float* gate, const float* up, int64_t n,
+                         float* y);  // act(gate) * up
+  void (*add)(const float* x, const float* y, int64_t n, float* z);
+  void (*scale)(const float* x, float factor, int64_t n, float* y);
+  void (*scale_add)(const float* x, float factor, const float* y, int64_t n,
+                    float* z);  // factor * x + y, rounded once
+};
+
+// The scalar table: the oracle of every test and the fallback of every machine.
+[[nodiscard]] const KernelTable& reference_kernels();
+
+// The tables this machine can run, slowest first. Always begins with "reference".
+[[nodiscard]] const std::vector<const KernelTable*>& available_kernels();
+
+// The best table, or the one named by the environment variable TRANSEPT_ISA. An unknown or
+// unsupported name is an Error that lists the valid ones. Decided once.
+[[nodiscard]] const KernelTable& chosen_kernels();
+[[nodiscard]] const KernelTable& kernels_by_name(const std::string& name);
+
+// The instruction sets this build knows and whether the machine has them, one per line: for
+// `transept bench --list-isa`.
+[[nodiscard]] std::string describe_kernels();
+
+}  // namespace transept
