@@ -1,0 +1,23 @@
+// Batch: which rows belong to which sequence, and at what position each sequence's first row
+// stands. No padding.
+#pragma once
+
+#include <vector>
+
+namespace transept {
+
+struct Sequence {
+  int begin = 0;  // rows [begin, end) of the batch
+  int end = 0;
+  int position = 0;  // of row `begin`: how many tokens of this sequence came before
+};
+
+struct Batch {
+  std::vector<Sequence> sequences;
+
+  [[nodiscard]] int rows() const { return sequences.empty() ? 0 : sequences.back().end; }
+  // Appends a sequence of n rows whose first stands at `position`.
+  void add(int n, int position = 0) { sequences.push_back({rows(), rows() + n, position}); }
+};
+
+}  // namespace transept

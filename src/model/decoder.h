@@ -1,0 +1,23 @@
+// The decoder: tokens + Memory (+ state) -> hidden states -> logits.
+#pragma once
+
+#include <span>
+
+#include "model/batch.h"
+#include "model/decode_state.h"
+#include "model/memory.h"
+#include "model/weights.h"
+
+namespace transept {
+
+// Hidden states [batch.rows(), d_model]. memories[i] is what sequence i reads (empty for a decoder
+// on its own); states[i] holds its earlier tokens and gets the new ones. Empty `states`: every
+// sequence starts at position 0 and nothing is kept.
+[[nodiscard]] Tensor decode(Context& c, const Transformer& model, const Batch& batch,
+                            std::span<const Token> tokens, std::span<const Memory* const> memories,
+                            std::span<DecodeState* const> states);
+
+// hidden [rows, d_model] -> logits [rows, vocab]
+[[nodiscard]] Tensor logits(Context& c, const Transformer& model, ConstTensor hidden);
+
+}  // namespace transept

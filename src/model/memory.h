@@ -1,0 +1,79 @@
+// Memory: what the encoder made of an input. Immutable, cheap to copy, and all that a decoder needs
+// of it.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/config.h"
+#include "ops/attention.h"
+#include "tensor/tensor.h"
+
+namespace transept {
+
+struct Transformer;
+
+class Memory {
+ public:
+  // A piece of a Memory that was encoded on its own: rows [begin, end).
+  struct Segment {
+    int begin;
+    int end;
+    bool operator==(const Segment&) const = default;
+  };
+
+  struct Storage {
+    std::string fingerprint;  // of the model that made it
+    std::vector<Token> ids;   // source tokens, one per row
+    Buffer hidden;            // f32 [rows, d_model of the encoder]
+    int rows = 0;
+    int width = 0;
+    std::vector<KeyValues> layers;  // cross-attention keys and values, per decoder layer
+    std::vector<Segment> segments;
+  };
+
+  Memory() = default;
+  explicit Memory(std::shared_ptr<const Storage> storage) : storage_(std::move(storage)) {}
+
+  [[nodiscard]] bool empty() const { return storage_ == nullptr; }
+  [[nodiscard]] int rows() const { return storage_->rows; }
+  [[nodiscard]] int width() const { return storage_->width; }
+  [[nodiscard]] ConstTensor hidden() const {
+    return {storage_->hidden.as<float>(), storage_->rows, storage_->width};
+  }
+  [[nodiscard]] std::span<const Token> ids() const { return storage_->ids; }
+  [[nodiscard]] std::span<const Segment> segments() const { return storage_->segments; }
+  [[nodiscard]] const std::string& fingerprint() const { return storage_->fingerprint; }
+  [[nodiscard]] KeyValueView layer(int index) const {
+    return storage_->layers[static_cast<size_t>(index)].view();
+  }
+  [[nodiscard]] int n_layers() const { return static_cast<int>(storage_->layers.size()); }
+  [[nodiscard]] size_t bytes() const;  // hidden + keys and values
+  [[nodiscard]] bool shares_storage(const Memory& other) const {
+    return storage_ == other.storage_;
+  }
+  [[nodiscard]] const Storage& storage() const { return *storage_; }
+
+ private:
+  std::shared_ptr<const Storage> storage_;
+};
+
+// Keys and values of every decoder layer from the encoder's hidden rows [rows, d_model]; this is
+// all that remains to be done for a Memory whose hidden state was loaded from a file.
+[[nodiscard]] Memory make_memory(Context& c, const Transformer& model, ConstTensor hidden,
+                                 std::span<const Token> ids, std::vector<Memory::Segment> segments);
+
+// Rows appended, layer by layer. Exact: cross-attention has no position term. Not the same as
+// encoding the joined text. Error mismatch if the fingerprints differ, usage if `parts` is empty.
+[[nodiscard]] Memory concat(std::span<const Memory> parts);
+
+// Rows [begin, end), without running anything.
+[[nodiscard]] Memory slice(const Memory& memory, int begin, int end);
+
+// 32 hexadecimal digits over the configuration and every weight's values: two models with one
+// fingerprint compute the same. Reads all weights; the Transformer remembers it.
+[[nodiscard]] std::string fingerprint(const Transformer& model);
+
+}  // namespace transept

@@ -1,0 +1,129 @@
+#include "model/weights.h"
+
+#include <fmt/format.h>
+
+namespace transept {
+namespace {
+
+class Walk {
+ public:
+  explicit Walk(const Visitor& f) : f_(f) {}
+
+  void vector(const std::string& name, Weight& w, int n) { f_(name, w, 1, n, Role::vector); }
+
+  void norm(const std::string& name, const StackConfig& s, Norm& n) {
+    n.kind = s.norm;
+    n.eps = s.norm_eps;
+    vector(name + ".gain", n.gain, s.d_model);
+    if (s.norm == NormKind::layer) vector(name + ".shift", n.shift, s.d_model);
+  }
+
+  void linear(const std::string& name, bool bias, Linear& l, int out, int in) {
+    f_(name + ".weight", l.weight, out, in, Role::product);
+    if (bias) vector(name + ".bias", l.bias, out);
+  }
+
+  // `from`: the width of what keys and values are made of.
+  void attention(const std::string& name, const StackConfig& s, Attention& a, int from) {
+    linear(name + ".q", s.bias, a.q, s.inner(), s.d_model);
+    linear(name + ".k", s.bias, a.k, s.inner(), from);
+    linear(name + ".v", s.bias, a.v, s.inner(), from);
+    linear(name + ".o", s.bias, a.o, s.d_model, s.inner());
+  }
+
+  void feed_forward(const std::string& name, const StackConfig& s, FeedForward& f) {
+    linear(name + ".up", s.bias, f.up, s.d_ff, s.d_model);
+    if (s.gate) linear(name + ".gate", s.bias, optional(f.gate), s.d_ff, s.d_model);
+    linear(name + ".down", s.bias, f.down, s.d_model, s.d_ff);
+  }
+
+  void layer(const std::string& name, const StackConfig& s, Layer& l) {
+    norm(name + ".self_norm", s, l.self_norm);
+    attention(name + ".self", s, l.self, s.d_model);
+    if (s.cross) {
+      norm(name + ".cross_norm", s, l.cross_norm);
+      attention(name + ".cross", s, l.cross, s.cross_width);
+    }
+    norm(name + ".ffn_norm", s, l.ffn_norm);
+    feed_forward(name + ".ffn", s, l.ffn);
+  }
+
+  // Everything of a stack but its token table.
+  void stack(const std::string& name, const StackConfig& s, Stack& w) {
+    if (s.positions == Positions::learned) {
+      f_(name + ".positions", w.positions, s.position_offset + s.max_positions, s.d_model,
+         Role::lookup);
+    }
+    if (s.segments > 0) f_(name + ".segments", w.segments, s.segments, s.d_model, Role::lookup);
+    if (s.positions == Positions::relative) {
+      f_(name + ".relative_bias", w.relative_bias, s.relative_buckets, s.n_heads, Role::lookup);
+    }
+    if (s.embedding_norm) norm(name + ".embedding_norm", s, optional(w.embedding_norm));
+    w.layers.resize(static_cast<size_t>(s.layers));
+    for (int i = 0; i < s.layers; ++i) {
+      layer(fmt::format("{}.{}", name, i), s, w.layers[static_cast<size_t>(i)]);
+    }
+    if (s.final_norm) norm(name + ".final_norm", s, optional(w.final_norm));
+  }
+
+  void tokens(const std::string& name, const StackConfig& s, std::shared_ptr<Weight>& table,
+              bool is_output) {
+    if (!table) table = std::make_shared<Weight>();
+    f_(name, *table, s.vocab, s.d_model, is_output ? Role::both : Role::lookup);
+  }
+
+  void head(const Config& config, Transformer& m) {
+    const StackConfig& s = config.decoder;
+    if (config.head.transform) {
+      linear("head.transform", true, optional(m.head.transform), s.d_model, s.d_model);
+      norm("head.transform_norm", s, optional(m.head.transform_norm));
+    }
+    if (config.head.tied) {
+      m.head.output = m.decoder.tokens;
+    } else {
+      if (!m.head.output) m.head.output = std::make_shared<Weight>();
+      f_("head.weight", *m.head.output, s.vocab, s.d_model, Role::product);
+    }
+    if (config.head.bias) vector("head.bias", m.head.bias, s.vocab);
+  }
+
+  template <class T>
+  static T& optional(std::optional<T>& value) {
+    if (!value) value.emplace();
+    return *value;
+  }
+
+ private:
+  const Visitor& f_;
+};
+
+}  // namespace
+
+void visit(Transformer& m, const Visitor& f) {
+  const Config& config = m.config;
+  Walk walk(f);
+  const bool output = config.head.present && config.head.tied;
+  if (config.shared_embeddings) {
+    walk.tokens("tokens", config.decoder, m.decoder.tokens, output);
+    m.encoder.tokens = m.decoder.tokens;
+  } else {
+    if (config.has_encoder())
+      walk.tokens("encoder.tokens", config.encoder, m.encoder.tokens, false);
+    if (config.has_decoder())
+      walk.tokens("decoder.tokens", config.decoder, m.decoder.tokens, output);
+  }
+  if (config.has_encoder()) walk.stack("encoder", config.encoder, m.encoder);
+  if (config.bridge > 0) {
+    walk.linear("bridge", true, Walk::optional(m.bridge), config.bridge, config.encoder.d_model);
+  }
+  if (config.has_decoder()) walk.stack("decoder", config.decoder, m.decoder);
+  if (config.head.present) walk.head(config, m);
+}
+
+void visit(const Transformer& model, const std::function<void(const Weight&, Role)>& f) {
+  // The walk creates parts only where they are missing, and a loaded model has them all.
+  visit(const_cast<Transformer&>(model),
+        [&](const std::string&, Weight& weight, int, int, Role role) { f(weight, role); });
+}
+
+}  // namespace transept

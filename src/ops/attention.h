@@ -1,0 +1,83 @@
+// Scaled dot-product attention over ranges: softmax(scale * Q Kᵀ + bias) V, per head
+// (Vaswani et al. 2017, equation 1; the bias is T5's relative position, Raffel et al. 2020).
+//
+// Encoder self-attention, causal decoder self-attention with or without a cache, and
+// cross-attention differ only in their items: these query rows look at these keys, from this
+// position on, causal or not.
+#pragma once
+
+#include <span>
+
+#include "base/buffer.h"
+#include "ops/context.h"
+
+namespace transept {
+
+// Keys and values of one sequence in panel layout (kernels.h), head after head:
+//   k [n_heads][panels_for(capacity)][d_head][16]   v [n_heads][panels_for(d_head)][capacity][16]
+struct KeyValueView {
+  const float* k = nullptr;
+  const float* v = nullptr;
+  int capacity = 0;  // a multiple of 16
+  int length = 0;    // keys that are there
+};
+
+// An owner of keys and values that grows row by row: a layer of a Memory or of a DecodeState.
+class KeyValues {
+ public:
+  KeyValues() = default;
+  KeyValues(int n_heads, int d_head, int capacity = 0);
+  KeyValues(const KeyValues& other);
+  KeyValues& operator=(const KeyValues& other);
+  KeyValues(KeyValues&&) = default;
+  KeyValues& operator=(KeyValues&&) = default;
+  ~KeyValues() = default;
+
+  void append(ConstTensor k, ConstTensor v, int begin,
+              int end);  // rows [begin, end) of [rows, inner]
+  void append(const KeyValues& other, int begin, int end);
+  void truncate(int length);
+  void reserve(int capacity);
+
+  [[nodiscard]] int length() const { return length_; }
+  [[nodiscard]] KeyValueView view() const {
+    return {buffer_.as<float>(), buffer_.as<float>() + k_size(), capacity_, length_};
+  }
+  [[nodiscard]] size_t bytes() const { return buffer_.size(); }
+
+ private:
+  [[nodiscard]] size_t k_size() const;
+  [[nodiscard]] size_t v_size() const;
+
+  int n_heads_ = 0;
+  int d_head_ = 0;
+  int capacity_ = 0;
+  int length_ = 0;
+  Buffer buffer_;
+};
+
+// Scratch keys and values of rows [begin, end), for attention without a cache.
+[[nodiscard]] KeyValueView pack_keys_values(Context& c, ConstTensor k, ConstTensor v, int begin,
+                                            int end, int n_heads);
+
+struct AttentionItem {
+  int query_begin;  // rows of q
+  int query_end;
+  KeyValueView keys;
+  int position;  // of the first query row among the keys, where causal
+  bool causal;   // query i sees keys 0 .. position + i, itself included; otherwise all keys
+  int sequence;  // index into the batch, for observers
+};
+
+// One value per head and distance key - query, for distances [least, least + span).
+struct RelativeBias {
+  const float* values = nullptr;  // [n_heads][span]
+  int least = 0;
+  int span = 0;
+};
+
+// q [rows, n_heads * d_head] -> [rows, n_heads * d_head]
+[[nodiscard]] Tensor attention(Context& c, ConstTensor q, std::span<const AttentionItem> items,
+                               int n_heads, float scale, const RelativeBias* bias = nullptr);
+
+}  // namespace transept

@@ -1,0 +1,49 @@
+// Arena: scratch memory by bumping a pointer. Reused from call to call; a Frame gives back what its
+// scope took.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "base/buffer.h"
+#include "tensor/tensor.h"
+
+namespace transept {
+
+class Arena {
+ public:
+  // Releases, at the end of its scope, everything allocated since it was made.
+  class Frame {
+   public:
+    explicit Frame(Arena& arena) : arena_(arena), block_(arena.block_), used_(arena.used_) {}
+    ~Frame() {
+      arena_.block_ = block_;
+      arena_.used_ = used_;
+    }
+    Frame(const Frame&) = delete;
+    Frame& operator=(const Frame&) = delete;
+
+   private:
+    Arena& arena_;
+    size_t block_;
+    size_t used_;
+  };
+
+  // 64-byte aligned, not initialised. Valid until the enclosing Frame ends or clear().
+  [[nodiscard]] float* floats(size_t count);
+  [[nodiscard]] Tensor tensor(int rows, int cols) {
+    return {floats(static_cast<size_t>(rows) * static_cast<size_t>(cols)), rows, cols};
+  }
+  void clear() {
+    block_ = 0;
+    used_ = 0;
+  }
+  [[nodiscard]] size_t capacity_bytes() const;
+
+ private:
+  std::vector<Buffer> blocks_;
+  size_t block_ = 0;  // the block in use
+  size_t used_ = 0;   // bytes of it
+};
+
+}  // namespace transept

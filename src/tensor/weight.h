@@ -1,0 +1,50 @@
+// Weight: a named parameter, the values as its file stores them, and the packed form that products
+// read.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/buffer.h"
+#include "tensor/tensor.h"
+
+namespace transept {
+
+enum class DType { f32, f16, bf16 };
+
+[[nodiscard]] constexpr size_t size_of(DType dtype) {
+  return dtype == DType::f32 ? 4 : 2;
+}
+[[nodiscard]] constexpr const char* name_of(DType dtype) {
+  return dtype == DType::f32 ? "f32" : dtype == DType::f16 ? "f16" : "bf16";
+}
+
+// What a parameter is used for decides which forms it is kept in.
+enum class Role {
+  vector,   // norm gains, biases: plain f32
+  product,  // the matrix of a linear: packed panels
+  lookup,   // an embedding table: rows as stored
+  both,     // an embedding table that is also the output matrix
+};
+
+struct Weight {
+  std::string name;  // "decoder.3.cross.k.weight"
+  int rows = 0;      // outputs of a linear, entries of a table, 1 for a vector
+  int cols = 0;
+  DType dtype = DType::f32;
+  const void* values = nullptr;       // [rows, cols] row-major, as stored; vectors are always f32
+  std::shared_ptr<const void> owner;  // keeps `values` alive: a mapped file or a Buffer
+  Buffer packed;                      // f32 panels (kernels.h); empty unless a product reads it
+
+  [[nodiscard]] bool empty() const { return values == nullptr; }
+  [[nodiscard]] size_t size() const {
+    return static_cast<size_t>(rows) * static_cast<size_t>(cols);
+  }
+  [[nodiscard]] const float* f32() const {
+    dcheck(dtype == DType::f32);
+    return static_cast<const float*>(values);
+  }
+};
+
+}  // namespace transept
