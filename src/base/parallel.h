@@ -32,7 +32,7 @@ class ThreadPool {
     if (workers_.empty()) return f(0);
     run_erased([](void* context,
                   int thread) { (*static_cast<std::remove_reference_t<F>*>(context))(thread); },
-               &f);
+               const_cast<void*>(static_cast<const void*>(&f)));
   }
 
   // Calls f(begin, end) on pieces that together cover [0, n) once, each of at most `grain` items.

@@ -86,7 +86,15 @@ struct Config {
   [[nodiscard]] bool has_decoder() const { return decoder.layers > 0; }
 };
 
+[[nodiscard]] const char* name_of(NormKind kind);
+[[nodiscard]] const char* name_of(NormPlace place);
+[[nodiscard]] const char* name_of(Positions positions);
+[[nodiscard]] const char* name_of(ActivationKind kind);
+
 // Error bad_data if the switches contradict each other or a size is out of range.
 void check_config(const Config& config);
+
+// Every switch by name and value, one line: what a fingerprint covers and what `inspect` shows.
+[[nodiscard]] std::string describe(const Config& config);
 
 }  // namespace transept

@@ -2,7 +2,9 @@
 // of it.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,6 +17,19 @@ namespace transept {
 
 struct Transformer;
 
+// Which model something belongs to: a hash over the switches and every weight's values, computed
+// when first asked for. Two models with one fingerprint compute the same.
+class ModelIdentity {
+ public:
+  explicit ModelIdentity(std::function<std::string()> compute) : compute_(std::move(compute)) {}
+  [[nodiscard]] const std::string& fingerprint() const;  // 32 hexadecimal digits
+
+ private:
+  std::function<std::string()> compute_;
+  mutable std::once_flag once_;
+  mutable std::string fingerprint_;
+};
+
 class Memory {
  public:
   // A piece of a Memory that was encoded on its own: rows [begin, end).
@@ -25,7 +40,7 @@ class Memory {
   };
 
   struct Storage {
-    std::string fingerprint;  // of the model that made it
+    std::shared_ptr<const ModelIdentity> model;  // what made it
     std::vector<Token> ids;   // source tokens, one per row
     Buffer hidden;            // f32 [rows, d_model of the encoder]
     int rows = 0;
@@ -45,7 +60,9 @@ class Memory {
   }
   [[nodiscard]] std::span<const Token> ids() const { return storage_->ids; }
   [[nodiscard]] std::span<const Segment> segments() const { return storage_->segments; }
-  [[nodiscard]] const std::string& fingerprint() const { return storage_->fingerprint; }
+  // 32 hexadecimal digits of the model that made it. The first call for a model reads all its
+  // weights.
+  [[nodiscard]] const std::string& fingerprint() const { return storage_->model->fingerprint(); }
   [[nodiscard]] KeyValueView layer(int index) const {
     return storage_->layers[static_cast<size_t>(index)].view();
   }
@@ -72,8 +89,7 @@ class Memory {
 // Rows [begin, end), without running anything.
 [[nodiscard]] Memory slice(const Memory& memory, int begin, int end);
 
-// 32 hexadecimal digits over the configuration and every weight's values: two models with one
-// fingerprint compute the same. Reads all weights; the Transformer remembers it.
-[[nodiscard]] std::string fingerprint(const Transformer& model);
+// Error mismatch, naming both fingerprints, if another model made this memory.
+void check_belongs(const Memory& memory, const Transformer& model);
 
 }  // namespace transept

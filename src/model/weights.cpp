@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "base/hash.h"
+#include "model/memory.h"
+#include "ops/linear.h"
+
 namespace transept {
 namespace {
 
@@ -124,6 +128,32 @@ void visit(const Transformer& model, const std::function<void(const Weight&, Rol
   // The walk creates parts only where they are missing, and a loaded model has them all.
   visit(const_cast<Transformer&>(model),
         [&](const std::string&, Weight& weight, int, int, Role role) { f(weight, role); });
+}
+
+void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels) {
+  struct Values {
+    std::string name;
+    const void* data;
+    size_t bytes;
+    std::shared_ptr<const void> owner;
+  };
+  std::vector<Values> all;
+  visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {
+    if (role == Role::product || role == Role::both) pack(weight, pool, kernels);
+    all.push_back(
+        {fmt::format("{} {} {}x{}", name, name_of(weight.dtype), weight.rows, weight.cols),
+         weight.values, weight.size() * size_of(weight.dtype), weight.owner});
+  });
+  model.identity =
+      std::make_shared<ModelIdentity>([all = std::move(all), switches = describe(model.config)] {
+        Hasher hasher;
+        hasher.add(switches);
+        for (const Values& values : all) {
+          hasher.add(values.name);
+          hasher.add(values.data, values.bytes);
+        }
+        return hasher.hex();
+      });
 }
 
 }  // namespace transept

@@ -64,6 +64,8 @@ struct Head {
   Weight bias;                     // [1, vocab]
 };
 
+class ModelIdentity;
+
 // Immutable once loaded; safe to use from many threads.
 struct Transformer {
   Config config;
@@ -84,5 +86,9 @@ using Visitor =
     std::function<void(const std::string& name, Weight& weight, int rows, int cols, Role role)>;
 void visit(Transformer& model, const Visitor& f);
 void visit(const Transformer& model, const std::function<void(const Weight& weight, Role role)>& f);
+
+// The last step of loading, when every weight has its values: packs what products read and sets the
+// identity.
+void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels);
 
 }  // namespace transept

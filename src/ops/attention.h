@@ -38,6 +38,7 @@ class KeyValues {
   void append(const KeyValues& other, int begin, int end);
   void truncate(int length);
   void reserve(int capacity);
+  [[nodiscard]] KeyValues empty_like() const { return {n_heads_, d_head_}; }
 
   [[nodiscard]] int length() const { return length_; }
   [[nodiscard]] KeyValueView view() const {

@@ -1,0 +1,109 @@
+#include "model/blocks.h"
+
+#include <algorithm>
+
+#include "model/positions.h"
+#include "ops/embed.h"
+
+namespace transept {
+namespace {
+
+void check_inputs(const Context& c, const StackConfig& stack, const Batch& batch,
+                  std::span<const Token> tokens) {
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    check(tokens[i] >= 0 && tokens[i] < stack.vocab, ErrorCode::bad_data,
+          "{} token {} is {}: not an id of a vocabulary of {}", c.site.stack, i, tokens[i],
+          stack.vocab);
+  }
+  if (stack.max_positions == 0) return;
+  for (const Sequence& s : batch.sequences) {
+    const int length = s.position + s.end - s.begin;
+    check(length <= stack.max_positions, ErrorCode::limit,
+          "{} tokens for the {}, which has {} positions: shorten the text or cut it into pieces",
+          length, c.site.stack, stack.max_positions);
+  }
+}
+
+}  // namespace
+
+Tensor feed_forward(Context& c, const FeedForward& w, ActivationKind kind, ConstTensor x) {
+  Tensor up = linear(c, w.up, x);  // [rows, d_ff]
+  if (w.gate) {
+    activate_gated(c, kind, linear(c, *w.gate, x), up);
+  } else {
+    activate(c, kind, up);
+  }
+  return linear(c, w.down, up);
+}
+
+Tensor self_attention(Context& c, const Attention& w, const StackConfig& stack, const Batch& batch,
+                      ConstTensor x, const RelativeBias* bias, std::span<DecodeState* const> states,
+                      int layer) {
+  const Tensor q = linear(c, w.q, x);  // [rows, n_heads * d_head]
+  const Tensor k = linear(c, w.k, x);
+  const Tensor v = linear(c, w.v, x);
+  std::vector<AttentionItem> items;
+  items.reserve(batch.sequences.size());
+  for (size_t i = 0; i < batch.sequences.size(); ++i) {
+    const Sequence& s = batch.sequences[i];
+    KeyValueView keys;
+    if (states.empty()) {
+      keys = pack_keys_values(c, k, v, s.begin, s.end, stack.n_heads);
+    } else {
+      KeyValues& cache = states[i]->layer(layer);
+      cache.append(k, v, s.begin, s.end);
+      keys = cache.view();
+    }
+    items.push_back({s.begin, s.end, keys, s.position, stack.causal, static_cast<int>(i)});
+  }
+  return linear(c, w.o, attention(c, q, items, stack.n_heads, stack.query_scale, bias));
+}
+
+Tensor cross_attention(Context& c, const Attention& w, const StackConfig& stack, const Batch& batch,
+                       ConstTensor x, std::span<const Memory* const> memories, int layer) {
+  const Tensor q = linear(c, w.q, x);
+  std::vector<AttentionItem> items;
+  items.reserve(batch.sequences.size());
+  for (size_t i = 0; i < batch.sequences.size(); ++i) {
+    const Sequence& s = batch.sequences[i];
+    // Neighbours with one Memory (beams, prompts) are one item: its keys and values are read once
+    // for all of them.
+    const bool same =
+        i > 0 && c.observer == nullptr && memories[i]->shares_storage(*memories[i - 1]);
+    if (same) {
+      items.back().query_end = s.end;
+    } else {
+      items.push_back({s.begin, s.end, memories[i]->layer(layer), 0, false, static_cast<int>(i)});
+    }
+  }
+  return linear(c, w.o, attention(c, q, items, stack.n_heads, stack.query_scale));
+}
+
+Tensor embed_inputs(Context& c, const Stack& w, const StackConfig& stack, const Batch& batch,
+                    std::span<const Token> tokens) {
+  check_inputs(c, stack, batch, tokens);
+  Tensor x = embed(c, *w.tokens, tokens, stack.embedding_scale);
+  if (stack.positions != Positions::none && stack.positions != Positions::relative) {
+    for (const Sequence& s : batch.sequences) {
+      for (int r = s.begin; r < s.end; ++r)
+        add_positions(c, stack, w.positions, s.position + r - s.begin, r, x);
+    }
+  }
+  if (stack.segments > 0) {
+    const std::vector<Token> first(tokens.size(), 0);
+    add_rows(c, x, w.segments, first);
+  }
+  if (w.embedding_norm) norm(c, *w.embedding_norm, x, x);
+  c.emit("embedded", x);
+  return x;
+}
+
+RelativeBias batch_bias(Context& c, const Stack& w, const StackConfig& stack, const Batch& batch) {
+  if (stack.positions != Positions::relative) return {};
+  int longest = 1;
+  for (const Sequence& s : batch.sequences)
+    longest = std::max(longest, s.position + s.end - s.begin);
+  return relative_bias(c, stack, w.relative_bias, 1 - longest, stack.causal ? 0 : longest - 1);
+}
+
+}  // namespace transept

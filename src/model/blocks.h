@@ -1,0 +1,68 @@
+// The sub-layers that encoder and decoder are made of.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "model/batch.h"
+#include "model/decode_state.h"
+#include "model/memory.h"
+#include "model/weights.h"
+#include "ops/add.h"
+#include "ops/linear.h"
+#include "ops/norm.h"
+
+namespace transept {
+
+[[nodiscard]] inline Tensor linear(Context& c, const Linear& l, ConstTensor x) {
+  return linear(c, l.weight, l.bias, x);
+}
+
+inline void norm(Context& c, const Norm& n, ConstTensor x, Tensor y) {
+  norm_rows(c, n.gain, n.shift, n.eps, x, y);
+}
+
+[[nodiscard]] inline Tensor norm(Context& c, const Norm& n, ConstTensor x) {
+  Tensor y = c.arena.tensor(x.rows, x.cols);
+  norm(c, n, x, y);
+  return y;
+}
+
+// Residual connection around f, in place on x [rows, d]: pre-norm x + f(norm(x)), post-norm norm(x
+// + f(x)).
+template <class F>
+void sublayer(Context& c, const Norm& n, NormPlace place, Tensor x, F&& f) {
+  const Arena::Frame frame(c.arena);
+  if (place == NormPlace::pre) {
+    add_to(c, x, f(norm(c, n, x)));
+  } else {
+    add_to(c, x, f(x));
+    norm(c, n, x, x);
+  }
+  c.emit("out", x);
+}
+
+// x [rows, d_model] -> [rows, d_model]
+[[nodiscard]] Tensor feed_forward(Context& c, const FeedForward& w, ActivationKind kind,
+                                  ConstTensor x);
+
+// Where the rows of a sequence find their keys: in their own rows, or, with a state, there (the new
+// rows are appended).
+[[nodiscard]] Tensor self_attention(Context& c, const Attention& w, const StackConfig& stack,
+                                    const Batch& batch, ConstTensor x, const RelativeBias* bias,
+                                    std::span<DecodeState* const> states, int layer);
+
+// The decoder's rows ask (queries), the Memory of their sequence answers (keys and values).
+[[nodiscard]] Tensor cross_attention(Context& c, const Attention& w, const StackConfig& stack,
+                                     const Batch& batch, ConstTensor x,
+                                     std::span<const Memory* const> memories, int layer);
+
+// Token table, positions, segment 0 and embedding norm: [batch.rows(), d_model].
+[[nodiscard]] Tensor embed_inputs(Context& c, const Stack& w, const StackConfig& stack,
+                                  const Batch& batch, std::span<const Token> tokens);
+
+// T5's bias for all distances that occur in this batch, or nothing for other families.
+[[nodiscard]] RelativeBias batch_bias(Context& c, const Stack& w, const StackConfig& stack,
+                                      const Batch& batch);
+
+}  // namespace transept

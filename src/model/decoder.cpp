@@ -1,0 +1,64 @@
+#include "model/decoder.h"
+
+#include "model/blocks.h"
+
+namespace transept {
+
+// Like encode, plus one sub-layer: the decoder's rows ask (queries), the Memory answers (keys and
+// values).
+Tensor decode(Context& c, const Transformer& model, const Batch& batch,
+              std::span<const Token> tokens, std::span<const Memory* const> memories,
+              std::span<DecodeState* const> states) {
+  const StackConfig& stack = model.config.decoder;
+  const Stack& w = model.decoder;
+  if (stack.cross) {
+    for (const Memory* memory : memories) check_belongs(*memory, model);
+  }
+  c.site = {"decoder"};
+  Tensor x = embed_inputs(c, w, stack, batch, tokens);  // [rows, d_model]
+  const RelativeBias bias = batch_bias(c, w, stack, batch);
+  for (int i = 0; const Layer& l : w.layers) {
+    c.site = {"decoder", i, "self"};
+    sublayer(c, l.self_norm, stack.place, x, [&](ConstTensor h) {
+      return self_attention(c, l.self, stack, batch, h, bias.values ? &bias : nullptr, states, i);
+    });
+    if (stack.cross) {
+      c.site.part = "cross";
+      sublayer(c, l.cross_norm, stack.place, x, [&](ConstTensor h) {
+        return cross_attention(c, l.cross, stack, batch, h, memories, i);
+      });
+    }
+    c.site.part = "ffn";
+    sublayer(c, l.ffn_norm, stack.place, x,
+             [&](ConstTensor h) { return feed_forward(c, l.ffn, stack.activation, h); });
+    ++i;
+  }
+  if (w.final_norm) norm(c, *w.final_norm, x, x);
+  c.site = {"decoder"};
+  c.emit("hidden", x);
+  return x;
+}
+
+Tensor logits(Context& c, const Transformer& model, ConstTensor hidden) {
+  const HeadConfig& config = model.config.head;
+  const Head& head = model.head;
+  check(config.present, ErrorCode::unsupported,
+        "this model has no output head: it is an encoder on its own");
+  c.site = {};
+  Tensor x{const_cast<float*>(hidden.data), hidden.rows, hidden.cols};
+  if (head.transform) {
+    x = linear(c, *head.transform, x);
+    activate(c, config.transform_activation, x);
+    norm(c, *head.transform_norm, x, x);
+  }
+  if (config.scale != 1) {
+    Tensor scaled = c.arena.tensor(x.rows, x.cols);
+    c.kernels.scale(x.data, config.scale, static_cast<int64_t>(x.size()), scaled.data);
+    x = scaled;
+  }
+  const Tensor y = linear(c, *head.output, head.bias, x);
+  c.emit("logits", y);
+  return y;
+}
+
+}  // namespace transept

@@ -1,0 +1,53 @@
+#include "model/encoder.h"
+
+#include "model/blocks.h"
+
+namespace transept {
+
+Tensor encode(Context& c, const Transformer& model, const Batch& batch,
+              std::span<const Token> tokens) {
+  const StackConfig& stack = model.config.encoder;
+  const Stack& w = model.encoder;
+  c.site = {"encoder"};
+  Tensor x = embed_inputs(c, w, stack, batch, tokens);  // [rows, d_model]
+  const RelativeBias bias = batch_bias(c, w, stack, batch);
+  for (int i = 0; const Layer& l : w.layers) {
+    c.site = {"encoder", i, "self"};
+    sublayer(c, l.self_norm, stack.place, x, [&](ConstTensor h) {
+      return self_attention(c, l.self, stack, batch, h, bias.values ? &bias : nullptr, {}, i);
+    });
+    c.site.part = "ffn";
+    sublayer(c, l.ffn_norm, stack.place, x,
+             [&](ConstTensor h) { return feed_forward(c, l.ffn, stack.activation, h); });
+    ++i;
+  }
+  if (w.final_norm) norm(c, *w.final_norm, x, x);
+  c.site = {"encoder"};
+  c.emit("hidden", x);
+  return x;
+}
+
+std::vector<Memory> encode_memories(Context& c, const Transformer& model,
+                                    std::span<const std::vector<Token>> inputs) {
+  check(model.config.has_encoder(), ErrorCode::unsupported,
+        "this model has no encoder: there is nothing to encode an input with");
+  Batch batch;
+  std::vector<Token> tokens;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    check(!inputs[i].empty(), ErrorCode::usage, "input {} is empty: there is nothing to encode", i);
+    batch.add(static_cast<int>(inputs[i].size()));
+    tokens.insert(tokens.end(), inputs[i].begin(), inputs[i].end());
+  }
+  const Arena::Frame frame(c.arena);
+  const ConstTensor hidden = encode(c, model, batch, tokens);
+  std::vector<Memory> memories;
+  memories.reserve(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Sequence& s = batch.sequences[i];
+    memories.push_back(
+        make_memory(c, model, hidden.slice(s.begin, s.end), inputs[i], {{0, s.end - s.begin}}));
+  }
+  return memories;
+}
+
+}  // namespace transept

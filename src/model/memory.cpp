@@ -1,0 +1,119 @@
+#include "model/memory.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "model/blocks.h"
+
+namespace transept {
+namespace {
+
+// A Storage with room for `rows` rows of every layer.
+std::shared_ptr<Memory::Storage> new_storage(int rows, int width) {
+  auto storage = std::make_shared<Memory::Storage>();
+  storage->rows = rows;
+  storage->width = width;
+  storage->hidden = Buffer(static_cast<size_t>(rows) * static_cast<size_t>(width) * sizeof(float));
+  return storage;
+}
+
+void copy_rows(const Memory& from, int begin, int end, Memory::Storage& to, int at) {
+  const size_t width = static_cast<size_t>(to.width);
+  std::memcpy(to.hidden.as<float>() + static_cast<size_t>(at) * width, from.hidden().row(begin),
+              static_cast<size_t>(end - begin) * width * sizeof(float));
+  const auto ids = from.ids();
+  to.ids.insert(to.ids.end(), ids.begin() + begin, ids.begin() + end);
+  for (size_t i = 0; i < to.layers.size(); ++i)
+    to.layers[i].append(from.storage().layers[i], begin, end);
+  for (const Memory::Segment& s : from.segments()) {
+    const int first = std::max(s.begin, begin);
+    const int last = std::min(s.end, end);
+    if (first < last) to.segments.push_back({at + first - begin, at + last - begin});
+  }
+}
+
+std::vector<KeyValues> empty_layers(const Memory& like, int rows) {
+  std::vector<KeyValues> layers;
+  for (const KeyValues& layer : like.storage().layers) {
+    KeyValues fresh = layer.empty_like();
+    fresh.reserve(rows);
+    layers.push_back(std::move(fresh));
+  }
+  return layers;
+}
+
+}  // namespace
+
+const std::string& ModelIdentity::fingerprint() const {
+  std::call_once(once_, [this] { fingerprint_ = compute_(); });
+  return fingerprint_;
+}
+
+size_t Memory::bytes() const {
+  size_t total = storage_->hidden.size();
+  for (const KeyValues& layer : storage_->layers) total += layer.bytes();
+  return total;
+}
+
+Memory make_memory(Context& c, const Transformer& model, ConstTensor hidden,
+                   std::span<const Token> ids, std::vector<Memory::Segment> segments) {
+  const StackConfig& decoder = model.config.decoder;
+  auto storage = new_storage(hidden.rows, hidden.cols);
+  std::memcpy(storage->hidden.data(), hidden.data, hidden.bytes());
+  storage->ids.assign(ids.begin(), ids.end());
+  storage->segments = std::move(segments);
+  storage->model = model.identity;
+  const Arena::Frame frame(c.arena);
+  const ConstTensor source = model.bridge ? ConstTensor(linear(c, *model.bridge, hidden)) : hidden;
+  for (const Layer& l : model.decoder.layers) {
+    const Arena::Frame layer_frame(c.arena);
+    const Tensor k = linear(c, l.cross.k, source);  // [rows, n_heads * d_head]
+    const Tensor v = linear(c, l.cross.v, source);
+    KeyValues keys(decoder.n_heads, decoder.d_head, hidden.rows);
+    keys.append(k, v, 0, hidden.rows);
+    storage->layers.push_back(std::move(keys));
+  }
+  return Memory(std::move(storage));
+}
+
+Memory concat(std::span<const Memory> parts) {
+  check(!parts.empty(), ErrorCode::usage, "concat: no memories given");
+  int64_t rows = 0;
+  for (const Memory& part : parts) {
+    check(part.storage().model == parts[0].storage().model ||
+              part.fingerprint() == parts[0].fingerprint(),
+          ErrorCode::mismatch, "memories of two models cannot be joined: {} and {}",
+          parts[0].fingerprint(), part.fingerprint());
+    rows += part.rows();
+  }
+  check(rows <= 1 << 24, ErrorCode::limit, "concat: {} rows in all, at most {} fit", rows, 1 << 24);
+  auto storage = new_storage(static_cast<int>(rows), parts[0].width());
+  storage->model = parts[0].storage().model;
+  storage->layers = empty_layers(parts[0], static_cast<int>(rows));
+  int at = 0;
+  for (const Memory& part : parts) {
+    copy_rows(part, 0, part.rows(), *storage, at);
+    at += part.rows();
+  }
+  return Memory(std::move(storage));
+}
+
+Memory slice(const Memory& memory, int begin, int end) {
+  check(0 <= begin && begin < end && end <= memory.rows(), ErrorCode::usage,
+        "slice: rows {} to {} of a memory of {} rows", begin, end, memory.rows());
+  auto storage = new_storage(end - begin, memory.width());
+  storage->model = memory.storage().model;
+  storage->layers = empty_layers(memory, end - begin);
+  copy_rows(memory, begin, end, *storage, 0);
+  return Memory(std::move(storage));
+}
+
+void check_belongs(const Memory& memory, const Transformer& model) {
+  const auto& made_by = memory.storage().model;
+  if (made_by == model.identity) return;
+  check(made_by->fingerprint() == model.identity->fingerprint(), ErrorCode::mismatch,
+        "this memory was made by model {}, not by this one ({}): encode the input with this model",
+        made_by->fingerprint(), model.identity->fingerprint());
+}
+
+}  // namespace transept

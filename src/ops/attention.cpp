@@ -1,0 +1,175 @@
+#include "ops/attention.h"
+
+#include <algorithm>
+#include <atomic>
+#include <vector>
+
+namespace transept {
+namespace {
+
+// A task: one head of one item, a block of its queries.
+struct Task {
+  int item;
+  int head;
+  int begin;  // query rows, counted from the item's first
+  int end;
+};
+
+// Queries handled together. Keys are read once per block, scores stay in cache; a multiple of 6,
+// the height of a tile.
+int queries_per_block(int n_keys) {
+  constexpr int kCacheFloats = 32 * 1024;
+  return std::clamp(kCacheFloats / std::max(n_keys, 1), 6, 48) / 6 * 6;
+}
+
+std::vector<Task> cut(std::span<const AttentionItem> items, int n_heads) {
+  std::vector<Task> tasks;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const AttentionItem& item = items[i];
+    const int n = item.query_end - item.query_begin;
+    const int block = queries_per_block(item.keys.length);
+    for (int h = 0; h < n_heads; ++h) {
+      for (int begin = 0; begin < n; begin += block) {
+        tasks.push_back({static_cast<int>(i), h, begin, std::min(begin + block, n)});
+      }
+    }
+  }
+  return tasks;
+}
+
+// Probabilities of one item for the observer: [n_heads * queries, keys], head by head.
+struct Kept {
+  Tensor probs;
+  int queries = 0;
+};
+
+class Attend {
+ public:
+  Attend(Context& c, ConstTensor q, std::span<const AttentionItem> items, int n_heads, float scale,
+         const RelativeBias* bias, Tensor y)
+      : c_(c), q_(q), items_(items), d_head_(q.cols / n_heads), scale_(scale), bias_(bias), y_(y) {}
+
+  void run(const Task& task, float* scores, std::span<const Kept> kept) const {
+    const AttentionItem& item = items_[static_cast<size_t>(task.item)];
+    const int m = task.end - task.begin;
+    // Keys that the last query of the block sees; earlier queries of a causal block see fewer.
+    const int n =
+        item.causal ? std::min(item.keys.length, item.position + task.end) : item.keys.length;
+    const int ld = panels_for(n) * kLanes;
+    product_with_keys(item, task, m, n, scores, ld);
+    for (int i = 0; i < m; ++i) {
+      const int position = item.position + task.begin + i;
+      const int valid = item.causal ? std::min(n, position + 1) : n;
+      float* row = scores + static_cast<size_t>(i) * static_cast<size_t>(ld);
+      c_.kernels.softmax(row, bias_row(task.head, position), scale_, valid, n);
+    }
+    if (!kept.empty()) keep(kept[static_cast<size_t>(task.item)], task, scores, n, ld);
+    product_with_values(item, task, m, n, scores, ld);
+  }
+
+ private:
+  void product_with_keys(const AttentionItem& item, const Task& task, int m, int n, float* scores,
+                         int ld) const {
+    const size_t d_head = static_cast<size_t>(d_head_);
+    const size_t k_head = static_cast<size_t>(item.keys.capacity) * d_head;
+    const GemmF32 g{
+        .a = q_.row(item.query_begin + task.begin) + static_cast<size_t>(task.head) * d_head,
+        .lda = static_cast<size_t>(q_.cols),
+        .packed = item.keys.k + static_cast<size_t>(task.head) * k_head,
+        .panel_stride = d_head * kLanes,
+        .y = scores,
+        .ldy = static_cast<size_t>(ld),
+        .m = m,
+        .n = n,
+        .k = d_head_,
+        .bias = nullptr};
+    c_.kernels.gemm_f32(g, 0, panels_for(n));
+  }
+
+  // A query of a causal block has probability 0 for keys after it: adding 0 * v does not change its
+  // sum.
+  void product_with_values(const AttentionItem& item, const Task& task, int m, int n,
+                           const float* scores, int ld) const {
+    const size_t d_head = static_cast<size_t>(d_head_);
+    const size_t panel = static_cast<size_t>(item.keys.capacity) * kLanes;
+    const size_t v_head = static_cast<size_t>(panels_for(d_head_)) * panel;
+    const GemmF32 g{
+        .a = scores,
+        .lda = static_cast<size_t>(ld),
+        .packed = item.keys.v + static_cast<size_t>(task.head) * v_head,
+        .panel_stride = panel,
+        .y = y_.row(item.query_begin + task.begin) + static_cast<size_t>(task.head) * d_head,
+        .ldy = static_cast<size_t>(y_.cols),
+        .m = m,
+        .n = d_head_,
+        .k = n,
+        .bias = nullptr};
+    c_.kernels.gemm_f32(g, 0, panels_for(d_head_));
+  }
+
+  [[nodiscard]] const float* bias_row(int head, int position) const {
+    if (bias_ == nullptr) return nullptr;
+    return bias_->values + static_cast<size_t>(head) * static_cast<size_t>(bias_->span) -
+           (position + bias_->least);
+  }
+
+  static void keep(const Kept& kept, const Task& task, const float* scores, int n, int ld) {
+    for (int i = task.begin; i < task.end; ++i) {
+      const float* from = scores + static_cast<size_t>(i - task.begin) * static_cast<size_t>(ld);
+      float* to = kept.probs.row(task.head * kept.queries + i);
+      std::copy(from, from + n, to);
+      std::fill(to + n, to + kept.probs.cols, 0.F);
+    }
+  }
+
+  Context& c_;
+  ConstTensor q_;
+  std::span<const AttentionItem> items_;
+  int d_head_;
+  float scale_;
+  const RelativeBias* bias_;
+  Tensor y_;
+};
+
+}  // namespace
+
+Tensor attention(Context& c, ConstTensor q, std::span<const AttentionItem> items, int n_heads,
+                 float scale, const RelativeBias* bias) {
+  Tensor y = c.arena.tensor(q.rows, q.cols);
+  const Arena::Frame frame(c.arena);
+  const std::vector<Task> tasks = cut(items, n_heads);
+  size_t scratch = 0;
+  int64_t work = 0;
+  std::vector<Kept> kept;
+  for (const AttentionItem& item : items) {
+    const int n = item.query_end - item.query_begin;
+    const size_t ld = static_cast<size_t>(panels_for(item.keys.length)) * kLanes;
+    const int block = std::min(n, queries_per_block(item.keys.length));
+    scratch = std::max(scratch, ld * static_cast<size_t>(block));
+    work += int64_t{n} * item.keys.length * q.cols;
+    if (c.observer != nullptr) kept.push_back({c.arena.tensor(n_heads * n, item.keys.length), n});
+  }
+  // One scratch per thread, handed out as threads arrive.
+  const int n_scratch = c.pool.size();
+  float* scores = c.arena.floats(scratch * static_cast<size_t>(n_scratch));
+  const Attend attend(c, q, items, n_heads, scale, bias, y);
+  std::atomic<int64_t> next{0};
+  const auto all = [&](int thread) {
+    float* own = scores + static_cast<size_t>(thread) * scratch;
+    for (;;) {
+      const int64_t index = next.fetch_add(1, std::memory_order_relaxed);
+      if (index >= static_cast<int64_t>(tasks.size())) return;
+      attend.run(tasks[static_cast<size_t>(index)], own, kept);
+    }
+  };
+  constexpr int64_t kSmall = 16 * 1024;
+  if (work < kSmall) {
+    all(0);
+  } else {
+    c.pool.run(all);
+  }
+  for (size_t i = 0; i < kept.size(); ++i) c.emit("probs", kept[i].probs, items[i].sequence);
+  return y;
+}
+
+}  // namespace transept

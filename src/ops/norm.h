@@ -1,0 +1,16 @@
+// Normalisation of rows.
+// LayerNorm: y = (x - mean) / sqrt(var + eps) * gain + shift  (Ba et al. 2016; var without Bessel's
+// correction) RMSNorm:   y = x / sqrt(mean(x²) + eps) * gain  (Zhang & Sennrich 2019, eq. 4). No
+// mean is subtracted, no shift.
+#pragma once
+
+#include "ops/context.h"
+#include "tensor/weight.h"
+
+namespace transept {
+
+// shift empty: RMSNorm. y may be x.
+void norm_rows(Context& c, const Weight& gain, const Weight& shift, float eps, ConstTensor x,
+               Tensor y);
+
+}  // namespace transept
