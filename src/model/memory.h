@@ -41,8 +41,8 @@ class Memory {
 
   struct Storage {
     std::shared_ptr<const ModelIdentity> model;  // what made it
-    std::vector<Token> ids;   // source tokens, one per row
-    Buffer hidden;            // f32 [rows, d_model of the encoder]
+    std::vector<Token> ids;                      // source tokens, one per row
+    Buffer hidden;                               // f32 [rows, d_model of the encoder]
     int rows = 0;
     int width = 0;
     std::vector<KeyValues> layers;  // cross-attention keys and values, per decoder layer

@@ -73,8 +73,7 @@ struct Transformer {
   Stack decoder;
   std::optional<Linear> bridge;
   Head head;
-  std::string
-      fingerprint;  // of config and weights; filled by fingerprint() on demand, see memory.h
+  std::shared_ptr<const ModelIdentity> identity;  // set by finish()
 };
 
 // Calls f(name, weight, rows, cols, role) once for every parameter that the config calls for, in a
