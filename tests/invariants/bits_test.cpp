@@ -1,0 +1,201 @@
+// cached_equals_full, ragged_equals_single, observed_equals_plain, threads, memory: to the bit, for
+// every family and every instruction set of this machine.
+#include <fmt/format.h>
+
+#include "support/golden.h"
+
+namespace transept::testing {
+namespace {
+
+struct Case {
+  std::string model;
+  const KernelTable* kernels;
+};
+
+std::vector<Case> decoder_cases() {
+  std::vector<Case> cases;
+  for (const std::string& model : golden_models()) {
+    if (!Golden(model).has("logits.0")) continue;  // an encoder on its own
+    for (const KernelTable* table : available_kernels()) cases.push_back({model, table});
+  }
+  return cases;
+}
+
+class Bits : public ::testing::TestWithParam<Case> {
+ protected:
+  Rig rig{GetParam().model, *GetParam().kernels};
+  Golden golden{GetParam().model};
+  std::vector<Token> source = golden.tokens("source.2");
+  std::vector<Token> target = golden.tokens("target.2");
+
+  [[nodiscard]] Memory memory_of(const std::vector<Token>& ids) {
+    if (!rig.model.config.has_encoder()) return {};
+    Context c = rig.context();
+    return encode_memories(c, rig.model, std::vector{ids})[0];
+  }
+
+  // Logits of `tokens` decoded in the given chunks with a state.
+  [[nodiscard]] std::vector<float> stepwise(const Memory& memory, const std::vector<int>& chunks) {
+    Context c = rig.context();
+    DecodeState state(rig.model.config.decoder);
+    DecodeState* const states[] = {&state};
+    const Memory* const memories[] = {&memory};
+    std::vector<float> all;
+    size_t at = 0;
+    for (const int n : chunks) {
+      Batch batch;
+      batch.add(n, state.length());
+      const std::span<const Token> tokens(target.data() + at, static_cast<size_t>(n));
+      const Tensor got =
+          logits(c, rig.model, decode(c, rig.model, batch, tokens, memories, states));
+      all.insert(all.end(), got.data, got.data + got.size());
+      at += static_cast<size_t>(n);
+    }
+    return all;
+  }
+};
+
+TEST_P(Bits, CachedEqualsFull) {
+  const Tensor full = rig.forward(source, target);
+  const Memory memory = memory_of(source);
+  const int n = static_cast<int>(target.size());
+  for (const auto& chunks :
+       {std::vector<int>(target.size(), 1), std::vector<int>{n - 3, 1, 2}, std::vector<int>{n}}) {
+    const std::vector<float> got = stepwise(memory, chunks);
+    EXPECT_TRUE(same_bits(full, {got.data(), full.rows, full.cols}));
+  }
+}
+
+TEST_P(Bits, RaggedEqualsSingle) {
+  Context c = rig.context();
+  std::vector<std::vector<Token>> sources;
+  std::vector<Token> targets;
+  Batch batch;
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    for (int i = 0; i < 3; ++i) {
+      sources.push_back(golden.tokens(fmt::format("source.{}", i)));
+      const auto t = golden.tokens(fmt::format("target.{}", i));
+      targets.insert(targets.end(), t.begin(), t.end());
+      batch.add(static_cast<int>(t.size()));
+    }
+  }
+  std::vector<Memory> memories(sources.size());
+  if (rig.model.config.has_encoder()) memories = encode_memories(c, rig.model, sources);
+  std::vector<const Memory*> pointers;
+  for (const Memory& memory : memories) pointers.push_back(&memory);
+  const Tensor together = logits(c, rig.model, decode(c, rig.model, batch, targets, pointers, {}));
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const Sequence& s = batch.sequences[i];
+    const Tensor alone =
+        rig.forward(sources[i], {targets.begin() + s.begin, targets.begin() + s.end});
+    EXPECT_TRUE(same_bits(together.slice(s.begin, s.end), alone)) << "sequence " << i;
+  }
+}
+
+TEST_P(Bits, ObservedEqualsPlain) {
+  Recorder recorder;
+  const Tensor plain = rig.forward(source, target);
+  const Tensor observed = rig.forward(source, target, &recorder);
+  EXPECT_TRUE(same_bits(plain, observed));
+  EXPECT_FALSE(recorder.seen.empty());
+}
+
+TEST_P(Bits, ThreadsDoNotMatter) {
+  const Tensor one = rig.forward(source, target);
+  for (const int n : {2, 3, 8}) {
+    Rig many(GetParam().model, *GetParam().kernels, n);
+    EXPECT_TRUE(same_bits(one, many.forward(source, target))) << n << " threads";
+  }
+}
+
+TEST_P(Bits, SharedMemoryEqualsOwnMemories) {
+  if (!rig.model.config.has_encoder()) GTEST_SKIP() << "no encoder";
+  Context c = rig.context();
+  const Memory a = memory_of(source);
+  const Memory b = memory_of(source);
+  Batch batch;
+  std::vector<Token> tokens;
+  for (int i = 0; i < 4; ++i) {
+    batch.add(static_cast<int>(target.size()) - i);
+    tokens.insert(tokens.end(), target.begin(), target.end() - i);
+  }
+  const std::vector<const Memory*> shared(4, &a);
+  const std::vector<const Memory*> mixed{&a, &b, &a, &b};
+  const Tensor x = decode(c, rig.model, batch, tokens, shared, {});
+  const Tensor y = decode(c, rig.model, batch, tokens, mixed, {});
+  EXPECT_TRUE(same_bits(x, y));
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, Bits, ::testing::ValuesIn(decoder_cases()),
+                         [](const auto& test) {
+                           return test_name(test.param.model) + "_" + test.param.kernels->name;
+                         });
+
+class MemoryLaws : public ::testing::TestWithParam<std::string> {
+ protected:
+  Rig rig{GetParam()};
+  Golden golden{GetParam()};
+  [[nodiscard]] Tensor read(const Memory& memory) {
+    Context c = rig.context();
+    const auto target = golden.tokens("target.1");
+    Batch batch;
+    batch.add(static_cast<int>(target.size()));
+    const Memory* const memories[] = {&memory};
+    return logits(c, rig.model, decode(c, rig.model, batch, target, memories, {}));
+  }
+};
+
+TEST_P(MemoryLaws, ConcatAndSliceAreExact) {
+  Context c = rig.context();
+  const std::vector<std::vector<Token>> inputs{golden.tokens("source.1"),
+                                               golden.tokens("source.2")};
+  const std::vector<Memory> parts = encode_memories(c, rig.model, inputs);
+  const Memory ab = concat(parts);
+  EXPECT_EQ(ab.rows(), parts[0].rows() + parts[1].rows());
+  EXPECT_EQ(ab.segments().size(), 2U);
+  const Memory a = slice(ab, 0, parts[0].rows());
+  const Memory b = slice(ab, parts[0].rows(), ab.rows());
+  EXPECT_TRUE(same_bits(a.hidden(), parts[0].hidden()));
+  EXPECT_TRUE(same_bits(read(a), read(parts[0])));
+  EXPECT_TRUE(same_bits(read(b), read(parts[1])));
+  // Keys and values copied row by row equal those projected from the joined hidden state.
+  const Memory projected = make_memory(c, rig.model, ab.hidden(), ab.ids(),
+                                       {ab.segments().begin(), ab.segments().end()});
+  EXPECT_TRUE(same_bits(read(projected), read(ab)));
+}
+
+TEST_P(MemoryLaws, ConcatOrderDoesNotMatter) {
+  Context c = rig.context();
+  const std::vector<std::vector<Token>> inputs{golden.tokens("source.1"),
+                                               golden.tokens("source.2")};
+  const std::vector<Memory> parts = encode_memories(c, rig.model, inputs);
+  const Tensor ab = read(concat(parts));
+  const Tensor ba = read(concat(std::vector{parts[1], parts[0]}));
+  // Sums over keys run in another order: equal but for rounding.
+  EXPECT_LE(relative_error(ab.data, {ba.data, ba.data + ba.size()}), 1e-5);
+}
+
+TEST_P(MemoryLaws, AnotherModelsMemoryIsRefused) {
+  Rig other(GetParam() == "bart" ? "t5-v1_1" : "bart");
+  Context c = rig.context();
+  const Memory mine = encode_memories(c, rig.model, std::vector{golden.tokens("source.1")})[0];
+  Context there = other.context();
+  const Memory* const memories[] = {&mine};
+  Batch batch;
+  batch.add(1);
+  const std::vector<Token> start{0};
+  try {
+    (void)decode(there, other.model, batch, start, memories, {});
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::mismatch);
+    EXPECT_NE(std::string(e.what()).find(mine.fingerprint()), std::string::npos);
+    EXPECT_NE(std::string(e.what()).find(other.model.identity->fingerprint()), std::string::npos);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, MemoryLaws, ::testing::Values("t5-v1_1", "bart", "bert2gpt2"),
+                         [](const auto& test) { return test_name(test.param); });
+
+}  // namespace
+}  // namespace transept::testing
