@@ -1,0 +1,123 @@
+"""transept against CTranslate2: float32, the same weights, inputs, output lengths and threads, in one alternating run.
+
+    python bench/peers/ctranslate2_speed.py [--model marian-base] [--rounds 7] [--json results.json]
+
+Every round times each engine once per workload, in alternation; the table shows medians, and the ratio's median and
+spread over the rounds. CTranslate2 stays loaded; transept is a fresh process that decodes the inputs several times over
+and reports its own encode and decode seconds (--stats), loading excluded for both. CTranslate2 runs each workload with
+its best setting: one sentence with intra_threads=2 or 1, batches with inter_threads=2, intra_threads=1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from models import SHAPES, make, pieces, to_ctranslate2, token_ids
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKLOADS = [(32, 32, 1), (128, 128, 1), (32, 32, 32), (128, 128, 32)]  # source tokens, output tokens, sentences
+
+
+class CTranslate2:
+    def __init__(self, folder: Path, inter: int, intra: int) -> None:
+        import ctranslate2
+
+        self.name = f"ctranslate2 {ctranslate2.__version__} inter={inter} intra={intra}"
+        self.inter = inter
+        self.translator = ctranslate2.Translator(
+            str(folder), device="cpu", compute_type="float32", inter_threads=inter, intra_threads=intra
+        )
+
+    def seconds(self, words: list[list[str]], out: int) -> float:
+        per_worker = (len(words) + self.inter - 1) // self.inter
+        begin = time.perf_counter()
+        results = self.translator.translate_batch(
+            words, beam_size=1, min_decoding_length=out, max_decoding_length=out, max_input_length=0,
+            max_batch_size=per_worker, batch_type="examples",
+        )  # fmt: skip
+        elapsed = time.perf_counter() - begin
+        assert all(len(result.hypotheses[0]) == out for result in results)
+        return elapsed
+
+
+class Transept:
+    def __init__(self, command: Path, folder: Path, threads: int) -> None:
+        self.name = f"transept threads={threads}"
+        self.command = [str(command), "generate", str(folder), "--source-ids", "--format", "jsonl", "--stats",
+                        "--threads", str(threads)]  # fmt: skip
+
+    def seconds(self, ids: list[list[int]], out: int, repeat: int) -> float:
+        # The inputs differ in their first token, so that no encoding is shared between the repetitions.
+        lines = [[10 + r, *row[1:]] for r in range(repeat) for row in ids]
+        with tempfile.NamedTemporaryFile("w", suffix=".ids") as file:
+            file.write("".join(" ".join(map(str, row)) + "\n" for row in lines))
+            file.flush()
+            done = subprocess.run(
+                [*self.command, "--input-file", file.name, "--batch-size", str(len(ids)), "--min-new-tokens", str(out),
+                 "--max-new-tokens", str(out)], capture_output=True, text=True, check=True,
+            )  # fmt: skip
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        assert len(answers) == len(lines) and all(len(answer["ids"]) == out for answer in answers)
+        stats = json.loads(done.stderr.splitlines()[-1])
+        return (stats["encode_seconds"] + stats["decode_seconds"]) / repeat
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="marian-base", choices=SHAPES)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--command", type=Path, default=ROOT / "build/release/transept")
+    parser.add_argument("--work", type=Path, default=ROOT / "build/peers")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+
+    shape = SHAPES[arguments.model]
+    folder = make(arguments.model, arguments.work)
+    converted = to_ctranslate2(folder)
+    ours = Transept(arguments.command, folder, arguments.threads)
+    single = [CTranslate2(converted, 1, arguments.threads), CTranslate2(converted, 1, 1)]
+    batched = [CTranslate2(converted, arguments.threads, 1)]
+    words = pieces(shape)
+
+    rows = []
+    for source, out, batch in WORKLOADS:
+        ids = token_ids(shape, source, batch)
+        as_words = [[words[i] for i in row] for row in ids]
+        peers = single if batch == 1 else batched
+        repeat = max(2, 8 // batch)
+        times: dict[str, list[float]] = {engine.name: [] for engine in (ours, *peers)}
+        for round_index in range(arguments.rounds + 1):  # the first round warms up
+            for engine in (ours, *peers):
+                taken = engine.seconds(ids, out, repeat) if engine is ours else engine.seconds(as_words, out)
+                if round_index > 0:
+                    times[engine.name].append(taken)
+        best = min(peers, key=lambda peer: statistics.median(times[peer.name]))
+        ratios = sorted(b / a for a, b in zip(times[ours.name], times[best.name]))
+        row = {
+            "source": source, "output": out, "batch": batch,
+            "transept_tokens_per_second": out * batch / statistics.median(times[ours.name]),
+            "peer_tokens_per_second": out * batch / statistics.median(times[best.name]), "peer": best.name,
+            "ratio": statistics.median(ratios), "ratio_least": ratios[0], "ratio_most": ratios[-1],
+        }  # fmt: skip
+        rows.append(row)
+        print(
+            f"{source:4d} -> {out:4d}  batch {batch:2d}   transept {row['transept_tokens_per_second']:8.0f} tokens/s   "
+            f"{best.name} {row['peer_tokens_per_second']:8.0f}   ratio {row['ratio']:.2f} "
+            f"({row['ratio_least']:.2f}–{row['ratio_most']:.2f})",
+            flush=True,
+        )
+    if arguments.json:
+        result = {"model": arguments.model, "dtype": "float32", "threads": arguments.threads, "rows": rows}
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
