@@ -1,0 +1,87 @@
+#include "base/file.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace transept {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileTest : public ::testing::Test {
+ protected:
+  FileTest()
+      : folder(fs::temp_directory_path() / ("transept_file_test" + std::to_string(::getpid()))) {
+    fs::create_directories(folder);
+  }
+  ~FileTest() override { fs::remove_all(folder); }
+  [[nodiscard]] size_t entries() const {
+    return static_cast<size_t>(std::distance(fs::directory_iterator(folder), {}));
+  }
+  fs::path folder;
+};
+
+ErrorCode code_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return e.code();
+  }
+  return ErrorCode::internal;
+}
+
+TEST_F(FileTest, WritesReadsAndMaps) {
+  const std::string text = "one\0two" + std::string(100000, 'x');
+  write_file_atomic(folder / "a", text);
+  EXPECT_EQ(read_file(folder / "a"), text);
+  const MappedFile mapped(folder / "a");
+  ASSERT_EQ(mapped.bytes().size(), text.size());
+  EXPECT_EQ(std::memcmp(mapped.bytes().data(), text.data(), text.size()), 0);
+  write_file_atomic(folder / "a", "");
+  EXPECT_EQ(MappedFile(folder / "a").bytes().size(), 0U);
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(FileTest, ErrorsSayWhatIsWrong) {
+  EXPECT_EQ(code_of([&] { (void)read_file(folder / "missing"); }), ErrorCode::not_found);
+  EXPECT_EQ(code_of([&] { MappedFile f(folder / "missing"); }), ErrorCode::not_found);
+  EXPECT_EQ(code_of([&] { (void)read_file(folder); }), ErrorCode::bad_data);
+  EXPECT_EQ(code_of([&] { write_file_atomic(folder / "no" / "a", "x"); }), ErrorCode::not_found);
+}
+
+TEST_F(FileTest, AFailedWriteLeavesTheOldFileAndNoTemporary) {
+  write_file_atomic(folder / "a", "old");
+  EXPECT_THROW(write_file_atomic(folder / "a",
+                                 [](FileSink& sink) {
+                                   sink.write("half of the new");
+                                   fail(ErrorCode::cancelled, "stop");
+                                 }),
+               Error);
+  EXPECT_EQ(read_file(folder / "a"), "old");
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(FileTest, AFullDiskLeavesTheOldFile) {
+  write_file_atomic(folder / "a", "old");
+  const std::string big(1 << 20, 'x');
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{.rlim_cur = 1 << 16, .rlim_max = before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &small);
+  const ErrorCode code = code_of([&] { write_file_atomic(folder / "a", big); });
+  setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_EQ(code, ErrorCode::io);
+  EXPECT_EQ(read_file(folder / "a"), "old");
+  EXPECT_EQ(entries(), 1U);
+}
+
+}  // namespace
+}  // namespace transept
