@@ -1,9 +1,12 @@
 // The kernel table: everything that depends on the instruction set. Plain pointers and sizes,
 // single-threaded, pure.
 //
-// One law holds for every entry of every table: each output element is computed in an order that
-// depends on the inner dimension alone. So the result of a row does not depend on how many other
-// rows or columns are computed with it.
+// Two laws hold for every entry of every table:
+// - each output element is computed in an order that depends on the inner dimension alone, so the
+//   result of a row does not depend on how many other rows or columns are computed with it;
+// - every instruction set gives the same bits (a NaN may carry another payload). Sums over a row
+// are
+//   16 partial sums, one per lane, added by one fixed tree; exp, tanh and erf are our own.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +51,7 @@ struct KernelTable {
                    int panel_end);
 
   // LayerNorm over one row: y = (x - mean) / sqrt(var + eps) * gain + shift. Writes mean and 1/sqrt
-  // to stats if not null.
+  // to stats if not null. shift may be null.
   void (*layer_norm)(const float* x, const float* gain, const float* shift, float eps, int n,
                      float* y, float* stats);
   // RMSNorm over one row: y = x / sqrt(mean(x^2) + eps) * gain. Writes 0 and 1/sqrt to stats if not
@@ -56,7 +59,8 @@ struct KernelTable {
   void (*rms_norm)(const float* x, const float* gain, float eps, int n, float* y, float* stats);
 
   // In place over one row of scores: p[j] = softmax(scale * s[j] + bias[j]) for j < valid, 0 for
-  // valid <= j < n. bias may be null. The order of the sum depends on `valid` alone.
+  // valid <= j < n. bias may be null. The order of the sum depends on `valid` alone. A score of
+  // -inf gets 0, also where all are -inf; NaN and +inf make the row NaN.
   void (*softmax)(float* row, const float* bias, float scale, int valid, int n);
   // The largest value and log(sum(exp(x - largest))) of one row: log_softmax(x)[i] = x[i] - largest
   // - log_sum.

@@ -1,0 +1,63 @@
+// AVX2 and FMA: 8 floats in a register, 16 registers. Included inside an unnamed namespace and a
+// target region.
+
+alignas(32) constexpr int32_t kMask8[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+
+struct Avx2 {
+  using Vec = __m256;
+  static constexpr int kWidth = 8;
+  // Tiles: at least 8 independent sums to hide the latency of an FMA, at most 12 to stay in 16
+  // registers.
+  static constexpr int kPanelsForRows[7] = {0, 4, 2, 2, 1, 1, 1};
+
+  // Not 0 in the first `count` lanes.
+  TRANSEPT_INLINE static __m256i mask(int count) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMask8 + 8 - count));
+  }
+  TRANSEPT_INLINE static Vec load(const float* p) { return _mm256_loadu_ps(p); }
+  TRANSEPT_INLINE static void store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
+  TRANSEPT_INLINE static Vec load_first(const float* p, int count) {
+    return _mm256_maskload_ps(p, mask(count));
+  }
+  TRANSEPT_INLINE static void store_first(float* p, Vec v, int count) {
+    _mm256_maskstore_ps(p, mask(count), v);
+  }
+  TRANSEPT_INLINE static Vec keep_first(Vec v, int count, Vec other) {
+    return _mm256_blendv_ps(other, v, _mm256_castsi256_ps(mask(count)));
+  }
+  TRANSEPT_INLINE static Vec splat(float x) { return _mm256_set1_ps(x); }
+  TRANSEPT_INLINE static Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
+  TRANSEPT_INLINE static Vec sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
+  TRANSEPT_INLINE static Vec mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
+  TRANSEPT_INLINE static Vec div(Vec a, Vec b) { return _mm256_div_ps(a, b); }
+  TRANSEPT_INLINE static Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
+  TRANSEPT_INLINE static Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
+  TRANSEPT_INLINE static Vec min(Vec a, Vec b) { return _mm256_min_ps(a, b); }
+
+  // x * 2^n for t = kRoundMagic + n, in two steps (see reference.cpp).
+  TRANSEPT_INLINE static Vec times_two_to(Vec x, Vec t) {
+    const __m256i n =
+        _mm256_sub_epi32(_mm256_castps_si256(t), _mm256_castps_si256(_mm256_set1_ps(kRoundMagic)));
+    const __m256i half = _mm256_srai_epi32(n, 1);
+    x = _mm256_mul_ps(x, power_of_two(half));
+    return _mm256_mul_ps(x, power_of_two(_mm256_sub_epi32(n, half)));
+  }
+  TRANSEPT_INLINE static Vec power_of_two(__m256i n) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+  }
+
+  TRANSEPT_INLINE static float sum(const Vec (&v)[2]) { return sum8(_mm256_add_ps(v[0], v[1])); }
+  TRANSEPT_INLINE static float sum8(Vec v) {
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
+  }
+  TRANSEPT_INLINE static float largest(const Vec (&v)[2]) {
+    return largest8(_mm256_max_ps(v[0], v[1]));
+  }
+  TRANSEPT_INLINE static float largest8(Vec v) {
+    __m128 s = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_max_ss(s, _mm_shuffle_ps(s, s, 1)));
+  }
+};

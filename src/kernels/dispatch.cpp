@@ -1,0 +1,75 @@
+// Which tables this build and this machine have, and the choice among them.
+#include <cstdlib>
+
+#include "base/error.h"
+#include "kernels/kernels.h"
+#include "kernels/targets.h"
+
+namespace transept {
+namespace {
+
+struct Target {
+  const char* name;
+  const KernelTable& (*table)();
+  bool supported;
+};
+
+// Slowest first.
+std::vector<Target> targets() {
+  std::vector<Target> list{{"reference", reference_kernels, true}};
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+  list.push_back({"avx2", avx2_kernels, avx2});
+#endif
+  return list;
+}
+
+std::string names(bool supported_only) {
+  std::string text;
+  for (const Target& target : targets()) {
+    if (supported_only && !target.supported) continue;
+    if (!text.empty()) text += ", ";
+    text += target.name;
+  }
+  return text;
+}
+
+}  // namespace
+
+const std::vector<const KernelTable*>& available_kernels() {
+  static const std::vector<const KernelTable*> tables = [] {
+    std::vector<const KernelTable*> list;
+    for (const Target& target : targets())
+      if (target.supported) list.push_back(&target.table());
+    return list;
+  }();
+  return tables;
+}
+
+const KernelTable& kernels_by_name(const std::string& name) {
+  for (const KernelTable* table : available_kernels())
+    if (name == table->name) return *table;
+  for (const Target& target : targets())
+    check(name != target.name, ErrorCode::usage,
+          "instruction set {}: not supported by this machine, which has {}", name, names(true));
+  fail(ErrorCode::usage, "instruction set \"{}\": unknown, expected one of {}", name, names(true));
+}
+
+const KernelTable& chosen_kernels() {
+  static const KernelTable& table = []() -> const KernelTable& {
+    const char* forced = std::getenv("TRANSEPT_ISA");
+    if (forced == nullptr || *forced == '\0') return *available_kernels().back();
+    return kernels_by_name(forced);
+  }();
+  return table;
+}
+
+std::string describe_kernels() {
+  std::string text;
+  for (const Target& target : targets())
+    text += fmt::format("{:<10} {}\n", target.name, target.supported ? "yes" : "no");
+  return text;
+}
+
+}  // namespace transept

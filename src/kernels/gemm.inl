@@ -1,0 +1,95 @@
+// The matrix product over packed panels. Included inside an unnamed namespace, after
+// lanes.inl.
+//
+// A tile holds kRows x kPanels panels of sums in registers and walks the inner dimension from 0 to
+// its end. Which tile computes an element never changes the order of its sum.
+
+#define TRANSEPT_UNROLL _Pragma("GCC unroll 8")
+
+template <int kRows, int kPanels>
+TRANSEPT_INLINE void finish_tile(const GemmF32& g, int row, int panel,
+                                 const Isa::Vec (&sum)[kRows][kPanels * kVecs]) {
+  for (int p = 0; p < kPanels; ++p) {
+    const int n = (panel + p) * kLanes;
+    const int count = g.n - n;
+    Lanes bias = splat<Lanes>(0.0f);
+    if (g.bias != nullptr) bias = load_first(g.bias + n, count);
+    TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r) {
+      Lanes out;
+      TRANSEPT_UNROLL for (int v = 0; v < kVecs; ++v) out.v[v] = sum[r][p * kVecs + v];
+      if (g.bias != nullptr) out = out + bias;
+      store_first(g.y + static_cast<size_t>(row + r) * g.ldy + n, out, count);
+    }
+  }
+}
+
+template <int kRows, int kPanels>
+void tile(const GemmF32& g, int row, int panel) {
+  constexpr int kSums = kPanels * kVecs;
+  Isa::Vec sum[kRows][kSums];
+  TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r) {
+    TRANSEPT_UNROLL for (int v = 0; v < kSums; ++v) sum[r][v] = Isa::splat(0.0f);
+  }
+  const float* a = g.a + static_cast<size_t>(row) * g.lda;
+  const float* w = g.packed + static_cast<size_t>(panel) * g.panel_stride;
+  for (size_t k = 0; k < static_cast<size_t>(g.k); ++k) {
+    Isa::Vec weight[kSums];
+    TRANSEPT_UNROLL for (int v = 0; v < kSums; ++v) {
+      weight[v] = Isa::load(w + static_cast<size_t>(v / kVecs) * g.panel_stride + k * kLanes +
+                            v % kVecs * Isa::kWidth);
+    }
+    TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r) {
+      const Isa::Vec x = Isa::splat(a[static_cast<size_t>(r) * g.lda + k]);
+      TRANSEPT_UNROLL for (int v = 0; v < kSums; ++v) sum[r][v] = Isa::fma(x, weight[v], sum[r][v]);
+    }
+  }
+  finish_tile<kRows, kPanels>(g, row, panel, sum);
+}
+
+// One strip of kRows rows over panels [begin, end).
+template <int kRows>
+void strip(const GemmF32& g, int row, int begin, int end) {
+  constexpr int kPanels = Isa::kPanelsForRows[kRows];
+  int panel = begin;
+  for (; panel + kPanels <= end; panel += kPanels) tile<kRows, kPanels>(g, row, panel);
+  if constexpr (kPanels > 1) {
+    for (; panel < end; ++panel) tile<kRows, 1>(g, row, panel);
+  }
+}
+
+void strip_of(int rows, const GemmF32& g, int row, int begin, int end) {
+  switch (rows) {
+    case 1:
+      return strip<1>(g, row, begin, end);
+    case 2:
+      return strip<2>(g, row, begin, end);
+    case 3:
+      return strip<3>(g, row, begin, end);
+    case 4:
+      return strip<4>(g, row, begin, end);
+    case 5:
+      return strip<5>(g, row, begin, end);
+    default:
+      return strip<6>(g, row, begin, end);
+  }
+}
+
+// Rows are cut into near-equal strips of at most 6: 8 = 4 + 4, not 6 + 2. Strips go over as many
+// panels at a time as stay in the second-level cache.
+void gemm_f32(const GemmF32& g, int panel_begin, int panel_end) {
+  const int strips = (g.m + 5) / 6;
+  const int group = strips == 1 ? panel_end - panel_begin
+                    : g.k > 512 ? 4
+                                : 4 * (512 / (g.k > 32 ? g.k : 32));
+  for (int begin = panel_begin; begin < panel_end; begin += group) {
+    const int end = begin + group < panel_end ? begin + group : panel_end;
+    for (int s = 0, row = 0; s < strips; ++s) {
+      const int left = strips - s;
+      const int rows = (g.m - row + left - 1) / left;
+      strip_of(rows, g, row, begin, end);
+      row += rows;
+    }
+  }
+}
+
+#undef TRANSEPT_UNROLL

@@ -1,0 +1,166 @@
+// Laws of the matrix product and of packing.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "kernels/kernels_testing.h"
+
+namespace transept {
+namespace {
+
+struct GemmCase {
+  int m, n, k;
+  int lda_extra = 0, ldy_extra = 0, panel_extra = 0;
+  bool has_bias = false;
+};
+
+class GemmData {
+ public:
+  explicit GemmData(const GemmCase& c)
+      : c_(c),
+        lda_(static_cast<size_t>(c.k + c.lda_extra)),
+        ldy_(static_cast<size_t>(c.n + c.ldy_extra)),
+        stride_(static_cast<size_t>(c.k + c.panel_extra) * kLanes),
+        a_(random_values(static_cast<size_t>(c.m) * lda_ + 1, 1)),
+        w_(random_values(static_cast<size_t>(c.n) * static_cast<size_t>(c.k), 2)),
+        bias_(random_values(static_cast<size_t>(c.n), 3)),
+        packed_(static_cast<size_t>(panels_for(c.n)) * stride_, kNan) {
+    std::vector<float> dense(static_cast<size_t>(panels_for(c.n)) * static_cast<size_t>(c.k) *
+                             kLanes);
+    reference_kernels().pack_f32(w_.data(), static_cast<size_t>(c.k), c.n, c.k, dense.data(), 0,
+                                 panels_for(c.n));
+    const size_t panel = static_cast<size_t>(c.k) * kLanes;
+    for (size_t p = 0; p < static_cast<size_t>(panels_for(c.n)); ++p)
+      std::copy_n(dense.begin() + static_cast<ptrdiff_t>(p * panel), panel,
+                  packed_.begin() + static_cast<ptrdiff_t>(p * stride_));
+  }
+
+  // y of the rows [row, row + m) and panels [begin, end); everything else is kUntouched.
+  std::vector<float> run(const KernelTable& table, int row, int m, int begin, int end) const {
+    std::vector<float> y(static_cast<size_t>(c_.m) * ldy_ + 1, kUntouched);
+    const GemmF32 g{.a = a_.data() + 1 + static_cast<size_t>(row) * lda_,  // unaligned on purpose
+                    .lda = lda_,
+                    .packed = packed_.data(),
+                    .panel_stride = stride_,
+                    .y = y.data() + 1 + static_cast<size_t>(row) * ldy_,
+                    .ldy = ldy_,
+                    .m = m,
+                    .n = c_.n,
+                    .k = c_.k,
+                    .bias = c_.has_bias ? bias_.data() : nullptr};
+    table.gemm_f32(g, begin, end);
+    return y;
+  }
+
+  std::vector<float> run(const KernelTable& table) const {
+    return run(table, 0, c_.m, 0, panels_for(c_.n));
+  }
+
+  // The formula in double precision, and the sum of magnitudes that bounds rounding.
+  std::pair<double, double> formula(int row, int column) const {
+    double sum = c_.has_bias ? static_cast<double>(bias_[static_cast<size_t>(column)]) : 0.0;
+    double size = std::abs(sum);
+    for (int i = 0; i < c_.k; ++i) {
+      const double product =
+          static_cast<double>(a_[1 + static_cast<size_t>(row) * lda_ + static_cast<size_t>(i)]) *
+          static_cast<double>(w_[static_cast<size_t>(column * c_.k + i)]);
+      sum += product;
+      size += std::abs(product);
+    }
+    return {sum, size};
+  }
+  float at(const std::vector<float>& y, int row, int column) const {
+    return y[1 + static_cast<size_t>(row) * ldy_ + static_cast<size_t>(column)];
+  }
+
+ private:
+  GemmCase c_;
+  size_t lda_, ldy_, stride_;
+  std::vector<float> a_, w_, bias_, packed_;
+};
+
+TEST(Gemm, SameBitsOnEveryInstructionSet) {
+  for (int m = 1; m <= 13; ++m)
+    for (const int n : {1, 15, 16, 17, 33, 64, 65, 95, 130})
+      for (const int k : {0, 1, 2, 7, 33, 64})
+        for (const bool loose : {false, true}) {
+          const GemmData data({.m = m,
+                               .n = n,
+                               .k = k,
+                               .lda_extra = loose ? 3 : 0,
+                               .ldy_extra = loose ? 5 : 0,
+                               .panel_extra = loose ? 9 : 0,
+                               .has_bias = loose});
+          SCOPED_TRACE(testing::Message() << "m " << m << " n " << n << " k " << k);
+          expect_same_on_all([&](const KernelTable& table) { return data.run(table); });
+        }
+}
+
+TEST(Gemm, LongSumsAndManyRowsToo) {
+  for (const GemmCase& c : {GemmCase{1, 321, 2049}, GemmCase{5, 100, 1537}, GemmCase{67, 81, 1030},
+                            GemmCase{131, 200, 65}}) {
+    const GemmData data(c);
+    expect_same_on_all([&](const KernelTable& table) { return data.run(table); });
+  }
+}
+
+TEST(Gemm, EqualsTheFormula) {
+  for (const GemmCase& c : {GemmCase{3, 20, 37, 2, 1, 4, true}, GemmCase{7, 40, 1000}}) {
+    const GemmData data(c);
+    for (const KernelTable* table : available_kernels()) {
+      const std::vector<float> y = data.run(*table);
+      for (int row = 0; row < c.m; ++row)
+        for (int column = 0; column < c.n; ++column) {
+          const auto [sum, size] = data.formula(row, column);
+          // k + 1 roundings of at most half a unit each: (k + 1) * 2^-24 of the magnitudes.
+          EXPECT_NEAR(data.at(y, row, column), sum, (c.k + 1) * 0x1p-24 * size) << table->name;
+        }
+    }
+  }
+}
+
+TEST(Gemm, NeitherNeighbourRowsNorPanelRangesMatter) {
+  const GemmCase c{.m = 13, .n = 130, .k = 77, .lda_extra = 1, .ldy_extra = 2, .panel_extra = 3};
+  const GemmData data(c);
+  for (const KernelTable* table : available_kernels()) {
+    const std::vector<float> all = data.run(*table);
+    for (int m = 1; m < c.m; ++m)
+      for (int row = 0; row + m <= c.m; row += 3) {
+        for (int begin = 0; begin < panels_for(c.n); begin += 2) {
+          const int end = std::min(begin + 1 + row % 5, panels_for(c.n));
+          const std::vector<float> part = data.run(*table, row, m, begin, end);
+          for (int i = 0; i < c.m; ++i)
+            for (int j = 0; j < c.n; ++j) {
+              const bool inside =
+                  i >= row && i < row + m && j >= begin * kLanes && j < end * kLanes;
+              ASSERT_EQ(data.at(part, i, j), inside ? data.at(all, i, j) : kUntouched);
+            }
+        }
+      }
+  }
+}
+
+TEST(Pack, LaneOfPanelHoldsItsRow) {
+  for (const int n : {1, 15, 16, 17, 40})
+    for (const int k : {1, 7, 8, 9, 31, 64, 100}) {
+      const size_t ld = static_cast<size_t>(k) + 3;
+      const std::vector<float> source = random_values(static_cast<size_t>(n) * ld, 5);
+      for (const KernelTable* table : available_kernels()) {
+        std::vector<float> packed(static_cast<size_t>(panels_for(n) * k * kLanes), kUntouched);
+        for (int p = 0; p < panels_for(n); ++p)
+          table->pack_f32(source.data(), ld, n, k, packed.data(), p, p + 1);
+        for (int row = 0; row < panels_for(n) * kLanes; ++row)
+          for (int i = 0; i < k; ++i) {
+            const float expected =
+                row < n ? source[static_cast<size_t>(row) * ld + static_cast<size_t>(i)] : 0.0f;
+            const int at = (row / kLanes * k + i) * kLanes + row % kLanes;
+            ASSERT_EQ(packed[static_cast<size_t>(at)], expected) << table->name;
+          }
+      }
+    }
+}
+
+}  // namespace
+}  // namespace transept

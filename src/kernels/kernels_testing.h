@@ -1,0 +1,61 @@
+// Helpers of the kernel tests: seeded values, and the law that every table gives the same bits.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "kernels/kernels.h"
+
+namespace transept {
+
+inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
+inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+inline constexpr float kUntouched = -12345.0f;  // in memory that a kernel must leave alone
+inline constexpr ActivationKind kKinds[] = {ActivationKind::relu, ActivationKind::gelu_erf,
+                                            ActivationKind::gelu_tanh, ActivationKind::silu,
+                                            ActivationKind::tanh};
+
+// Every length around the widths of vectors, and some long ones.
+[[nodiscard]] inline std::vector<int> odd_sizes() {
+  std::vector<int> sizes;
+  for (int n = 1; n <= 67; ++n) sizes.push_back(n);
+  for (const int n : {127, 511, 1000}) sizes.push_back(n);
+  return sizes;
+}
+
+[[nodiscard]] inline std::vector<float> random_values(size_t n, unsigned seed,
+                                                      float spread = 1.0f) {
+  std::mt19937 engine(seed);
+  std::normal_distribution<float> normal(0.0f, spread);
+  std::vector<float> values(n);
+  for (float& v : values) v = normal(engine);
+  return values;
+}
+
+// Equal to the bit, except that a NaN may carry any payload.
+[[nodiscard]] inline ::testing::AssertionResult same_bits(const std::vector<float>& a,
+                                                          const std::vector<float>& b) {
+  if (a.size() != b.size()) return ::testing::AssertionFailure() << "sizes differ";
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (std::isnan(a[i]) && std::isnan(b[i])) continue;
+    if (std::memcmp(&a[i], &b[i], sizeof(float)) != 0)
+      return ::testing::AssertionFailure() << "[" << i << "]: " << a[i] << " and " << b[i];
+  }
+  return ::testing::AssertionSuccess();
+}
+
+// Runs `call(table)` -> values on every table and expects the reference's bits.
+template <class Call>
+void expect_same_on_all(Call&& call) {
+  const std::vector<float> expected = call(reference_kernels());
+  for (const KernelTable* table : available_kernels())
+    EXPECT_TRUE(same_bits(call(*table), expected)) << table->name;
+}
+
+}  // namespace transept

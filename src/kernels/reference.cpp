@@ -1,0 +1,198 @@
+// The scalar table. Slow and plain: it states what every other table must compute, to the bit.
+//
+// Sums over a row are 16 partial sums (sum j takes the elements j, j + 16, ...) added by one fixed
+// tree, because that is what 16 vector lanes do.
+#include <array>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "kernels/inl.h"
+#include "kernels/kernels.h"
+
+namespace transept {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+#include "kernels/scalar.inl"
+
+#include "kernels/math.inl"
+
+using Partial = std::array<float, kLanes>;
+
+Partial filled(float value) {
+  Partial partial;
+  partial.fill(value);
+  return partial;
+}
+
+float tree_sum(Partial s) {
+  for (size_t width = kLanes / 2; width > 0; width /= 2)
+    for (size_t j = 0; j < width; ++j) s[j] = s[j] + s[j + width];
+  return s[0];
+}
+
+float tree_max(Partial s) {
+  for (size_t width = kLanes / 2; width > 0; width /= 2)
+    for (size_t j = 0; j < width; ++j) s[j] = max(s[j], s[j + width]);
+  return s[0];
+}
+
+void gemm_f32(const GemmF32& g, int panel_begin, int panel_end) {
+  const auto k = static_cast<size_t>(g.k);
+  for (int panel = panel_begin; panel < panel_end; ++panel) {
+    const float* w = g.packed + static_cast<size_t>(panel) * g.panel_stride;
+    for (int row = 0; row < g.m; ++row) {
+      const float* a = g.a + static_cast<size_t>(row) * g.lda;
+      Partial sum = filled(0.0f);
+      for (size_t i = 0; i < k; ++i)
+        for (size_t j = 0; j < kLanes; ++j) sum[j] = fma(a[i], w[i * kLanes + j], sum[j]);
+      float* y = g.y + static_cast<size_t>(row) * g.ldy;
+      for (int n = panel * kLanes; n < g.n && n < (panel + 1) * kLanes; ++n) {
+        const float value = sum[static_cast<size_t>(n % kLanes)];
+        y[n] = g.bias != nullptr ? value + g.bias[n] : value;
+      }
+    }
+  }
+}
+
+void pack_f32(const float* source, size_t ld, int n, int k, float* packed, int panel_begin,
+              int panel_end) {
+  for (int panel = panel_begin; panel < panel_end; ++panel) {
+    float* out = packed + static_cast<size_t>(panel) * static_cast<size_t>(k) * kLanes;
+    for (int i = 0; i < k; ++i)
+      for (int row = panel * kLanes; row < (panel + 1) * kLanes; ++row)
+        *out++ = row < n ? source[static_cast<size_t>(row) * ld + static_cast<size_t>(i)] : 0.0f;
+  }
+}
+
+void layer_norm(const float* x, const float* gain, const float* shift, float eps, int n, float* y,
+                float* stats) {
+  Partial sum = filled(0.0f);
+  for (int i = 0; i < n; ++i) sum[static_cast<size_t>(i % kLanes)] += x[i];
+  const float mean = tree_sum(sum) / static_cast<float>(n);
+  Partial square = filled(0.0f);
+  for (int i = 0; i < n; ++i) {
+    float& s = square[static_cast<size_t>(i % kLanes)];
+    s = fma(x[i] - mean, x[i] - mean, s);
+  }
+  const float rstd = 1.0f / std::sqrt(tree_sum(square) / static_cast<float>(n) + eps);
+  for (int i = 0; i < n; ++i) {
+    const float normal = (x[i] - mean) * rstd;
+    y[i] = shift != nullptr ? fma(normal, gain[i], shift[i]) : normal * gain[i];
+  }
+  if (stats != nullptr) {
+    stats[0] = mean;
+    stats[1] = rstd;
+  }
+}
+
+void rms_norm(const float* x, const float* gain, float eps, int n, float* y, float* stats) {
+  Partial square = filled(0.0f);
+  for (int i = 0; i < n; ++i) {
+    float& s = square[static_cast<size_t>(i % kLanes)];
+    s = fma(x[i], x[i], s);
+  }
+  const float rstd = 1.0f / std::sqrt(tree_sum(square) / static_cast<float>(n) + eps);
+  for (int i = 0; i < n; ++i) y[i] = x[i] * rstd * gain[i];
+  if (stats != nullptr) {
+    stats[0] = 0.0f;
+    stats[1] = rstd;
+  }
+}
+
+// What is subtracted before exp: the largest value, or 0 where nothing is finite from below.
+float exp_origin(float largest) {
+  return largest == -kInfinity ? 0.0f : largest;
+}
+
+void softmax(float* row, const float* bias, float scale, int valid, int n) {
+  Partial largest = filled(-kInfinity);
+  for (int i = 0; i < valid; ++i) {
+    row[i] = bias != nullptr ? fma(row[i], scale, bias[i]) : row[i] * scale;
+    float& l = largest[static_cast<size_t>(i % kLanes)];
+    l = max(row[i], l);
+  }
+  const float origin = exp_origin(tree_max(largest));
+  Partial sum = filled(0.0f);
+  for (int i = 0; i < valid; ++i) {
+    row[i] = exp_of(row[i] - origin);
+    sum[static_cast<size_t>(i % kLanes)] += row[i];
+  }
+  const float total = tree_sum(sum);
+  const float inverse = total == 0.0f ? 0.0f : 1.0f / total;
+  for (int i = 0; i < valid; ++i) row[i] *= inverse;
+  for (int i = valid; i < n; ++i) row[i] = 0.0f;
+}
+
+void log_sum_exp(const float* x, int n, float* largest, float* log_sum) {
+  Partial top = filled(-kInfinity);
+  for (int i = 0; i < n; ++i) {
+    float& l = top[static_cast<size_t>(i % kLanes)];
+    l = max(x[i], l);
+  }
+  *largest = tree_max(top);
+  const float origin = exp_origin(*largest);
+  Partial sum = filled(0.0f);
+  for (int i = 0; i < n; ++i) sum[static_cast<size_t>(i % kLanes)] += exp_of(x[i] - origin);
+  *log_sum = static_cast<float>(std::log(static_cast<double>(tree_sum(sum))));
+}
+
+float activated(ActivationKind kind, float x) {
+  switch (kind) {
+    case ActivationKind::relu:
+      return activation_of<ActivationKind::relu>(x);
+    case ActivationKind::gelu_erf:
+      return activation_of<ActivationKind::gelu_erf>(x);
+    case ActivationKind::gelu_tanh:
+      return activation_of<ActivationKind::gelu_tanh>(x);
+    case ActivationKind::silu:
+      return activation_of<ActivationKind::silu>(x);
+    case ActivationKind::tanh:
+      return activation_of<ActivationKind::tanh>(x);
+  }
+  return x;
+}
+
+void activate(ActivationKind kind, const float* x, int64_t n, float* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = activated(kind, x[i]);
+}
+
+void activate_gated(ActivationKind kind, const float* gate, const float* up, int64_t n, float* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = activated(kind, gate[i]) * up[i];
+}
+
+void add(const float* x, const float* y, int64_t n, float* z) {
+  for (int64_t i = 0; i < n; ++i) z[i] = x[i] + y[i];
+}
+
+void scale(const float* x, float factor, int64_t n, float* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = x[i] * factor;
+}
+
+void scale_add(const float* x, float factor, const float* y, int64_t n, float* z) {
+  for (int64_t i = 0; i < n; ++i) z[i] = fma(x[i], factor, y[i]);
+}
+
+}  // namespace
+
+const KernelTable& reference_kernels() {
+  static constexpr KernelTable table{
+      .name = "reference",
+      .gemm_f32 = gemm_f32,
+      .pack_f32 = pack_f32,
+      .layer_norm = layer_norm,
+      .rms_norm = rms_norm,
+      .softmax = softmax,
+      .log_sum_exp = log_sum_exp,
+      .activate = activate,
+      .activate_gated = activate_gated,
+      .add = add,
+      .scale = scale,
+      .scale_add = scale_add,
+  };
+  return table;
+}
+
+}  // namespace transept

@@ -1,0 +1,54 @@
+// The table for AVX2 and FMA. Every include comes before the target region, so no function of
+// another header is compiled with these instructions.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "kernels/inl.h"
+#include "kernels/kernels.h"
+#include "kernels/targets.h"
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+
+namespace transept {
+namespace {
+
+// In this order.
+#include "kernels/avx2.inl"
+
+using Isa = Avx2;
+
+#include "kernels/lanes.inl"
+
+#include "kernels/math.inl"
+
+#include "kernels/portable.inl"
+
+#include "kernels/gemm.inl"
+
+#include "kernels/pack_avx2.inl"
+
+#include "kernels/table.inl"
+
+}  // namespace
+}  // namespace transept
+
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+namespace transept {
+
+const KernelTable& avx2_kernels() {
+  static constexpr KernelTable table = table_named("avx2");
+  return table;
+}
+
+}  // namespace transept
+#endif
