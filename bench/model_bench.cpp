@@ -1,0 +1,123 @@
+// Encoder and decoder of a whole model with random weights, without files or text: milliseconds per call and per step.
+//   model_bench [threads]
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+
+#include "base/rng.h"
+#include "model/decoder.h"
+#include "model/encoder.h"
+
+namespace transept {
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+template <class F>
+double median_ms(int runs, F&& f) {
+  std::vector<double> times;
+  for (int i = 0; i < runs; ++i) {
+    const double begin = now();
+    f();
+    times.push_back((now() - begin) * 1e3);
+  }
+  std::nth_element(times.begin(), times.begin() + runs / 2, times.end());
+  return times[static_cast<size_t>(runs / 2)];
+}
+
+Config marian(int d_model, int d_ff, int encoder_layers, int decoder_layers, int vocab) {
+  Config config;
+  config.family = "marian";
+  StackConfig s{.layers = encoder_layers, .d_model = d_model, .n_heads = 8, .d_head = d_model / 8, .d_ff = d_ff};
+  s.vocab = vocab;
+  s.positions = Positions::sinusoid_halves;
+  s.activation = ActivationKind::silu;
+  s.query_scale = 0.125F;
+  config.encoder = s;
+  config.decoder = s;
+  config.decoder.layers = decoder_layers;
+  config.decoder.causal = config.decoder.cross = true;
+  config.decoder.cross_width = d_model;
+  config.shared_embeddings = true;
+  config.head = {.present = true, .tied = true, .bias = true};
+  return config;
+}
+
+Transformer random_model(const Config& config, ThreadPool& pool) {
+  Transformer model;
+  model.config = config;
+  uint64_t stream = 0;
+  visit(model, [&](const std::string& name, Weight& weight, int rows, int cols, Role) {
+    auto values = std::make_shared<Buffer>(static_cast<size_t>(rows) * static_cast<size_t>(cols) * sizeof(float));
+    weight.name = name;
+    weight.rows = rows;
+    weight.cols = cols;
+    weight.values = values->data();
+    weight.owner = values;
+    auto* out = values->as<float>();
+    uint32_t state = static_cast<uint32_t>(++stream);
+    for (size_t i = 0; i < weight.size(); ++i) {
+      state = state * 1664525U + 1013904223U;
+      out[i] = 0.05F * static_cast<float>(static_cast<int32_t>(state)) * 0x1p-31F;
+    }
+  });
+  finish(model, pool, chosen_kernels());
+  return model;
+}
+
+void measure(const char* name, const Config& config, ThreadPool& pool) {
+  const Transformer model = random_model(config, pool);
+  Arena arena;
+  Context c{arena, pool, chosen_kernels()};
+  for (const auto& [n, batch_size] : {std::pair{32, 1}, {128, 1}, {128, 32}}) {
+    std::vector<std::vector<Token>> inputs(static_cast<size_t>(batch_size));
+    for (auto& input : inputs) {
+      for (int i = 0; i < n; ++i) input.push_back(10 + i);
+    }
+    std::vector<Memory> memories;
+    const double encode_ms = median_ms(5, [&] {
+      arena.clear();
+      memories = encode_memories(c, model, inputs);
+    });
+    std::vector<DecodeState> states(inputs.size(), DecodeState(config.decoder));
+    std::vector<DecodeState*> state_list;
+    std::vector<const Memory*> memory_list;
+    Batch batch;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      state_list.push_back(&states[i]);
+      memory_list.push_back(&memories[i]);
+    }
+    const std::vector<Token> tokens(inputs.size(), 42);
+    double logits_ms = 0;
+    const double step_ms = median_ms(n, [&] {
+      arena.clear();
+      batch.sequences.clear();
+      for (const DecodeState& state : states) batch.add(1, state.length());
+      const Tensor hidden = decode(c, model, batch, tokens, memory_list, state_list);
+      const double begin = now();
+      (void)logits(c, model, hidden);
+      logits_ms += (now() - begin) * 1e3 / n;
+    });
+    fmt::print(
+        "{:12} source {:4} batch {:3}: encode {:8.2f} ms ({:7.0f} tokens/s), step {:7.3f} ms of which logits {:7.3f} ({:6.0f} "
+        "tokens/s)\n",
+        name, n, batch_size, encode_ms, n * batch_size / encode_ms * 1e3, step_ms, logits_ms, batch_size / step_ms * 1e3);
+  }
+}
+
+int run(int argc, char** argv) {
+  ThreadPool pool(argc > 1 ? std::atoi(argv[1]) : 0);
+  fmt::print("kernels {}, threads {}\n", chosen_kernels().name, pool.size());
+  measure("marian-base", marian(512, 2048, 6, 6, 65001), pool);
+  measure("marian-tiny", marian(256, 1536, 6, 2, 32000), pool);
+  return 0;
+}
+
+}  // namespace
+}  // namespace transept
+
+int main(int argc, char** argv) { return transept::run(argc, argv); }
