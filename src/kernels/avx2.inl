@@ -47,17 +47,7 @@ struct Avx2 {
   }
 
   TRANSEPT_INLINE static float sum(const Vec (&v)[2]) { return sum8(_mm256_add_ps(v[0], v[1])); }
-  TRANSEPT_INLINE static float sum8(Vec v) {
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
-  }
   TRANSEPT_INLINE static float largest(const Vec (&v)[2]) {
     return largest8(_mm256_max_ps(v[0], v[1]));
-  }
-  TRANSEPT_INLINE static float largest8(Vec v) {
-    __m128 s = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    s = _mm_max_ps(s, _mm_movehl_ps(s, s));
-    return _mm_cvtss_f32(_mm_max_ss(s, _mm_shuffle_ps(s, s, 1)));
   }
 };

@@ -20,7 +20,9 @@ std::vector<Target> targets() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") != 0;
   list.push_back({"avx2", avx2_kernels, avx2});
+  list.push_back({"avx512", avx512_kernels, avx512});
 #endif
   return list;
 }

@@ -47,14 +47,10 @@ void tile(const GemmF32& g, int row, int panel) {
 }
 
 // One strip of kRows rows over panels [begin, end).
-template <int kRows>
+template <int kRows, int kPanels = Isa::kPanelsForRows[kRows]>
 void strip(const GemmF32& g, int row, int begin, int end) {
-  constexpr int kPanels = Isa::kPanelsForRows[kRows];
-  int panel = begin;
-  for (; panel + kPanels <= end; panel += kPanels) tile<kRows, kPanels>(g, row, panel);
-  if constexpr (kPanels > 1) {
-    for (; panel < end; ++panel) tile<kRows, 1>(g, row, panel);
-  }
+  for (; begin + kPanels <= end; begin += kPanels) tile<kRows, kPanels>(g, row, begin);
+  if constexpr (kPanels > 1) strip<kRows, kPanels / 2>(g, row, begin, end);
 }
 
 void strip_of(int rows, const GemmF32& g, int row, int begin, int end) {

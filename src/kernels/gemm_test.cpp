@@ -109,7 +109,7 @@ TEST(Gemm, LongSumsAndManyRowsToo) {
 TEST(Gemm, EqualsTheFormula) {
   for (const GemmCase& c : {GemmCase{3, 20, 37, 2, 1, 4, true}, GemmCase{7, 40, 1000}}) {
     const GemmData data(c);
-    for (const KernelTable* table : available_kernels()) {
+    for (const KernelTable* table : tested_kernels()) {
       const std::vector<float> y = data.run(*table);
       for (int row = 0; row < c.m; ++row)
         for (int column = 0; column < c.n; ++column) {
@@ -124,7 +124,7 @@ TEST(Gemm, EqualsTheFormula) {
 TEST(Gemm, NeitherNeighbourRowsNorPanelRangesMatter) {
   const GemmCase c{.m = 13, .n = 130, .k = 77, .lda_extra = 1, .ldy_extra = 2, .panel_extra = 3};
   const GemmData data(c);
-  for (const KernelTable* table : available_kernels()) {
+  for (const KernelTable* table : tested_kernels()) {
     const std::vector<float> all = data.run(*table);
     for (int m = 1; m < c.m; ++m)
       for (int row = 0; row + m <= c.m; row += 3) {
@@ -147,7 +147,7 @@ TEST(Pack, LaneOfPanelHoldsItsRow) {
     for (const int k : {1, 7, 8, 9, 31, 64, 100}) {
       const size_t ld = static_cast<size_t>(k) + 3;
       const std::vector<float> source = random_values(static_cast<size_t>(n) * ld, 5);
-      for (const KernelTable* table : available_kernels()) {
+      for (const KernelTable* table : tested_kernels()) {
         std::vector<float> packed(static_cast<size_t>(panels_for(n) * k * kLanes), kUntouched);
         for (int p = 0; p < panels_for(n); ++p)
           table->pack_f32(source.data(), ld, n, k, packed.data(), p, p + 1);

@@ -4,9 +4,8 @@
 // Two laws hold for every entry of every table:
 // - each output element is computed in an order that depends on the inner dimension alone, so the
 //   result of a row does not depend on how many other rows or columns are computed with it;
-// - every instruction set gives the same bits (a NaN may carry another payload). Sums over a row
-// are
-//   16 partial sums, one per lane, added by one fixed tree; exp, tanh and erf are our own.
+// - every instruction set gives the same bits (a NaN may carry another payload): sums over a row
+//   are 16 partial sums, one per lane, added by one fixed tree, and exp and its kin are our own.
 #pragma once
 
 #include <cstddef>

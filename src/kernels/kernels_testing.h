@@ -50,11 +50,24 @@ inline constexpr ActivationKind kKinds[] = {ActivationKind::relu, ActivationKind
   return ::testing::AssertionSuccess();
 }
 
+// The AVX-512 table compiled for an emulation of its intrinsics; null where that is not available.
+[[nodiscard]] const KernelTable* emulated_avx512_kernels();
+
+// Every table this machine can run, and the emulated one.
+[[nodiscard]] inline const std::vector<const KernelTable*>& tested_kernels() {
+  static const std::vector<const KernelTable*> tables = [] {
+    std::vector<const KernelTable*> list = available_kernels();
+    if (emulated_avx512_kernels() != nullptr) list.push_back(emulated_avx512_kernels());
+    return list;
+  }();
+  return tables;
+}
+
 // Runs `call(table)` -> values on every table and expects the reference's bits.
 template <class Call>
 void expect_same_on_all(Call&& call) {
   const std::vector<float> expected = call(reference_kernels());
-  for (const KernelTable* table : available_kernels())
+  for (const KernelTable* table : tested_kernels())
     EXPECT_TRUE(same_bits(call(*table), expected)) << table->name;
 }
 

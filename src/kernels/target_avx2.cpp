@@ -18,6 +18,8 @@ namespace transept {
 namespace {
 
 // In this order.
+#include "kernels/x86_shared.inl"
+
 #include "kernels/avx2.inl"
 
 using Isa = Avx2;
@@ -29,8 +31,6 @@ using Isa = Avx2;
 #include "kernels/portable.inl"
 
 #include "kernels/gemm.inl"
-
-#include "kernels/pack_avx2.inl"
 
 #include "kernels/table.inl"
 

@@ -1,5 +1,18 @@
-// Packing with 8x8 transposes. Included inside an unnamed namespace and a target region; the
-// AVX-512 table uses it too, as packing is bound by memory.
+// What the x86 tables share: the last steps of the fixed trees, and packing with 8x8 transposes
+// (bound by memory, so wider registers would not help). Included inside an unnamed namespace and a
+// target region.
+
+TRANSEPT_INLINE float sum8(__m256 v) {
+  __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
+}
+
+TRANSEPT_INLINE float largest8(__m256 v) {
+  __m128 s = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_max_ss(s, _mm_shuffle_ps(s, s, 1)));
+}
 
 // Eight rows of 8, ld floats apart -> eight columns of 8, kLanes floats apart.
 TRANSEPT_INLINE void transpose_8x8(const float* in, size_t ld, float* out) {

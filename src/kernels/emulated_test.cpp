@@ -1,0 +1,112 @@
+// Runs the source of the AVX-512 table on any machine, through SIMDe's emulation of the intrinsics;
+// every other kernel test takes the table in and holds it to the reference's bits.
+//
+// This proves what the source computes: tiles, masks, tails, the order of sums, the meaning of each
+// intrinsic as SIMDe understands it. It does not prove what the compiler makes of it for a real
+// AVX-512 machine: instruction encodings, registers, speed. There the table is compiled from the
+// same source with the compiler's own header, and the same tests run on it where the CPU has it.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "kernels/inl.h"
+#include "kernels/kernels.h"
+#include "kernels/kernels_testing.h"
+
+#if __has_include(<simde/x86/avx512.h>)
+#define TRANSEPT_EMULATED 1
+#endif
+
+#ifdef TRANSEPT_EMULATED
+// SIMDe is not written for our warnings.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wunused"
+#pragma GCC diagnostic ignored "-Wextra"
+#define SIMDE_ENABLE_NATIVE_ALIASES
+#include <simde/x86/avx512.h>
+#include <simde/x86/fma.h>
+#pragma GCC diagnostic pop
+
+namespace transept {
+namespace {
+
+// What SIMDe 0.7.4 lacks, and an fma that rounds once, as SIMDe's does not.
+using Float512 = simde__m512;
+Float512 masked_load(unsigned mask, const float* p) {
+  float lanes[16] = {};
+  for (int i = 0; i < 16; ++i)
+    if ((mask >> i & 1u) != 0) lanes[i] = p[i];
+  return simde_mm512_loadu_ps(lanes);
+}
+void masked_store(float* p, unsigned mask, Float512 v) {
+  float lanes[16];
+  simde_mm512_storeu_ps(lanes, v);
+  for (int i = 0; i < 16; ++i)
+    if ((mask >> i & 1u) != 0) p[i] = lanes[i];
+}
+Float512 fused(Float512 a, Float512 b, Float512 c) {
+  float x[16], y[16], z[16];
+  simde_mm512_storeu_ps(x, a);
+  simde_mm512_storeu_ps(y, b);
+  simde_mm512_storeu_ps(z, c);
+  for (int i = 0; i < 16; ++i) z[i] = std::fma(x[i], y[i], z[i]);
+  return simde_mm512_loadu_ps(z);
+}
+simde__m512i shift_right(simde__m512i v, int bits) {
+  int32_t lanes[16];
+  simde_mm512_storeu_si512(lanes, v);
+  for (int32_t& lane : lanes) lane >>= bits;
+  return simde_mm512_loadu_si512(lanes);
+}
+#define __mmask16 simde__mmask16
+#define _mm512_maskz_loadu_ps masked_load
+#define _mm512_mask_storeu_ps masked_store
+#define _mm512_srai_epi32 shift_right
+#undef _mm512_fmadd_ps
+#define _mm512_fmadd_ps fused
+
+// In this order.
+#include "kernels/x86_shared.inl"
+
+#include "kernels/avx512.inl"
+
+using Isa = Avx512;
+
+#include "kernels/lanes.inl"
+
+#include "kernels/math.inl"
+
+#include "kernels/portable.inl"
+
+#include "kernels/gemm.inl"
+
+#include "kernels/table.inl"
+
+}  // namespace
+}  // namespace transept
+#endif
+
+namespace transept {
+
+const KernelTable* emulated_avx512_kernels() {
+#ifdef TRANSEPT_EMULATED
+  static constexpr KernelTable table = table_named("avx512 emulated");
+  return &table;
+#else
+  return nullptr;
+#endif
+}
+
+namespace {
+
+TEST(Emulated, Avx512TableTakesPartInTheseTests) {
+  if (emulated_avx512_kernels() == nullptr) GTEST_SKIP() << "needs SIMDe (Debian: libsimde-dev)";
+  EXPECT_STREQ(tested_kernels().back()->name, "avx512 emulated");
+}
+
+}  // namespace
+}  // namespace transept
