@@ -1,4 +1,5 @@
-// Encoder and decoder of a whole model with random weights, without files or text: milliseconds per call and per step.
+// Encoder and decoder of a whole model with random weights, without files or text: milliseconds per
+// call and per step.
 //   model_bench [threads]
 #include <fmt/core.h>
 
@@ -32,7 +33,11 @@ double median_ms(int runs, F&& f) {
 Config marian(int d_model, int d_ff, int encoder_layers, int decoder_layers, int vocab) {
   Config config;
   config.family = "marian";
-  StackConfig s{.layers = encoder_layers, .d_model = d_model, .n_heads = 8, .d_head = d_model / 8, .d_ff = d_ff};
+  StackConfig s{.layers = encoder_layers,
+                .d_model = d_model,
+                .n_heads = 8,
+                .d_head = d_model / 8,
+                .d_ff = d_ff};
   s.vocab = vocab;
   s.positions = Positions::sinusoid_halves;
   s.activation = ActivationKind::silu;
@@ -52,7 +57,8 @@ Transformer random_model(const Config& config, ThreadPool& pool) {
   model.config = config;
   uint64_t stream = 0;
   visit(model, [&](const std::string& name, Weight& weight, int rows, int cols, Role) {
-    auto values = std::make_shared<Buffer>(static_cast<size_t>(rows) * static_cast<size_t>(cols) * sizeof(float));
+    auto values = std::make_shared<Buffer>(static_cast<size_t>(rows) * static_cast<size_t>(cols) *
+                                           sizeof(float));
     weight.name = name;
     weight.rows = rows;
     weight.cols = cols;
@@ -103,9 +109,11 @@ void measure(const char* name, const Config& config, ThreadPool& pool) {
       logits_ms += (now() - begin) * 1e3 / n;
     });
     fmt::print(
-        "{:12} source {:4} batch {:3}: encode {:8.2f} ms ({:7.0f} tokens/s), step {:7.3f} ms of which logits {:7.3f} ({:6.0f} "
+        "{:12} source {:4} batch {:3}: encode {:8.2f} ms ({:7.0f} tokens/s), step {:7.3f} ms of "
+        "which logits {:7.3f} ({:6.0f} "
         "tokens/s)\n",
-        name, n, batch_size, encode_ms, n * batch_size / encode_ms * 1e3, step_ms, logits_ms, batch_size / step_ms * 1e3);
+        name, n, batch_size, encode_ms, n * batch_size / encode_ms * 1e3, step_ms, logits_ms,
+        batch_size / step_ms * 1e3);
   }
 }
 
@@ -120,4 +128,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace transept
 
-int main(int argc, char** argv) { return transept::run(argc, argv); }
+int main(int argc, char** argv) {
+  return transept::run(argc, argv);
+}

@@ -84,10 +84,7 @@ Tensor embed_inputs(Context& c, const Stack& w, const StackConfig& stack, const 
   check_inputs(c, stack, batch, tokens);
   Tensor x = embed(c, *w.tokens, tokens, stack.embedding_scale);
   if (stack.positions != Positions::none && stack.positions != Positions::relative) {
-    for (const Sequence& s : batch.sequences) {
-      for (int r = s.begin; r < s.end; ++r)
-        add_positions(c, stack, w.positions, s.position + r - s.begin, r, x);
-    }
+    add_positions(c, stack, w.positions, batch, x);
   }
   if (stack.segments > 0) {
     const std::vector<Token> first(tokens.size(), 0);

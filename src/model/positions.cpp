@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "base/half.h"
+#include "ops/embed.h"
 
 namespace transept {
 namespace {
@@ -23,45 +24,59 @@ float value_at(const Weight& table, int row, int col) {
   return 0;
 }
 
-// transformers' FSMT and M2M100 make their table in f32: frequency, product and sine are each
-// rounded there, so here too.
-void sinusoid_fairseq(int position, int d, float* out) {
-  const int half = d / 2;
-  const float step = static_cast<float>(std::log(10000.0) / (half - 1));
-  for (int i = 0; i < half; ++i) {
-    const float frequency = std::exp(static_cast<float>(i) * -step);
-    const float angle = static_cast<float>(position) * frequency;
-    out[i] = std::sin(angle);
-    out[half + i] = std::cos(angle);
-  }
-  if (d % 2 == 1) out[d - 1] = 0;
-}
-
 }  // namespace
 
-void sinusoid(Positions kind, int position, int d, float* out) {
-  if (kind == Positions::sinusoid_fairseq) return sinusoid_fairseq(position, d, out);
-  const int n_sines = (d + 1) / 2;
-  for (int i = 0; i < d; ++i) {
-    const double angle = position / std::pow(10000.0, 2.0 * (i / 2) / d);
-    const double value = i % 2 == 0 ? std::sin(angle) : std::cos(angle);
-    const int place =
-        kind == Positions::sinusoid_interleaved ? i : i / 2 + (i % 2 == 0 ? 0 : n_sines);
-    out[place] = static_cast<float>(value);
+// transformers' FSMT and M2M100 make their table in f32: frequency, product and sine are each
+// rounded there, so here too. Marian and Pegasus compute in f64 and round once.
+Sinusoids::Sinusoids(Positions kind, int d) : kind_(kind), d_(d) {
+  const int half = d / 2;
+  if (kind == Positions::sinusoid_fairseq) {
+    const float step = static_cast<float>(std::log(10000.0) / (half - 1));
+    for (int i = 0; i < half; ++i) divisors_.push_back(std::exp(static_cast<float>(i) * -step));
+  } else {
+    for (int i = 0; i < (d + 1) / 2; ++i) divisors_.push_back(std::pow(10000.0, 2.0 * i / d));
   }
 }
 
-void add_positions(Context& c, const StackConfig& stack, const Weight& table, int position, int row,
+void Sinusoids::row(int position, float* out) const {
+  const size_t half = static_cast<size_t>(d_) / 2;
+  if (kind_ == Positions::sinusoid_fairseq) {
+    for (size_t i = 0; i < half; ++i) {
+      const float angle = static_cast<float>(position) * static_cast<float>(divisors_[i]);
+      out[i] = std::sin(angle);
+      out[half + i] = std::cos(angle);
+    }
+    if (d_ % 2 == 1) out[d_ - 1] = 0;
+    return;
+  }
+  const size_t sines = divisors_.size();  // one more than cosines where d is odd
+  for (size_t i = 0; i < sines; ++i) {
+    const double angle = position / divisors_[i];
+    const bool interleaved = kind_ == Positions::sinusoid_interleaved;
+    out[interleaved ? 2 * i : i] = static_cast<float>(std::sin(angle));
+    if (i < half) out[interleaved ? 2 * i + 1 : sines + i] = static_cast<float>(std::cos(angle));
+  }
+}
+
+void add_positions(Context& c, const StackConfig& stack, const Weight& table, const Batch& batch,
                    Tensor x) {
+  if (stack.positions == Positions::learned) {
+    std::vector<int32_t> entries;
+    for (const Sequence& s : batch.sequences) {
+      for (int r = s.begin; r < s.end; ++r)
+        entries.push_back(s.position + r - s.begin + stack.position_offset);
+    }
+    return add_rows(c, x, table, entries);
+  }
   const Arena::Frame frame(c.arena);
   float* values = c.arena.floats(static_cast<size_t>(x.cols));
-  const int entry = position + stack.position_offset;
-  if (stack.positions == Positions::learned) {
-    for (int i = 0; i < x.cols; ++i) values[i] = value_at(table, entry, i);
-  } else {
-    sinusoid(stack.positions, entry, x.cols, values);
+  const Sinusoids table_rows(stack.positions, x.cols);
+  for (const Sequence& s : batch.sequences) {
+    for (int r = s.begin; r < s.end; ++r) {
+      table_rows.row(s.position + r - s.begin + stack.position_offset, values);
+      c.kernels.add(x.row(r), values, x.cols, x.row(r));
+    }
   }
-  c.kernels.add(x.row(row), values, x.cols, x.row(row));
 }
 
 int relative_bucket(int distance, bool two_sided, int buckets, int max_distance) {

@@ -1,6 +1,9 @@
 // Positions: sinusoid tables and T5's relative-position buckets.
 #pragma once
 
+#include <vector>
+
+#include "model/batch.h"
 #include "model/config.h"
 #include "ops/attention.h"
 #include "ops/context.h"
@@ -8,12 +11,21 @@
 
 namespace transept {
 
-// Row `position` of the sinusoid table of `kind` into out[0, d). `position` counts from 0, the
-// offset is included.
-void sinusoid(Positions kind, int position, int d, float* out);
+// The rows of a sinusoid table of one kind and width.
+class Sinusoids {
+ public:
+  Sinusoids(Positions kind, int d);
+  // Row `position`, which counts from 0 with the stack's offset included, into out[0, d).
+  void row(int position, float* out) const;
 
-// x[row] += what stands for the position of that row: learned table or sinusoid.
-void add_positions(Context& c, const StackConfig& stack, const Weight& table, int position, int row,
+ private:
+  Positions kind_;
+  int d_;
+  std::vector<double> divisors_;  // angle = position / divisor, or position * factor for fairseq's
+};
+
+// x [batch.rows(), d] += what stands for the position of each row: learned table or sinusoid.
+void add_positions(Context& c, const StackConfig& stack, const Weight& table, const Batch& batch,
                    Tensor x);
 
 // The bucket of the distance key - query (Raffel et al. 2020; as transformers' T5Attention computes
