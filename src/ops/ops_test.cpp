@@ -1,0 +1,226 @@
+// Every operation against its formula in double precision, over odd sizes, on every instruction set
+// of this machine.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "base/half.h"
+#include "ops/attention.h"
+#include "ops/embed.h"
+#include "ops/linear.h"
+#include "ops/norm.h"
+
+namespace transept {
+namespace {
+
+class Ops : public ::testing::TestWithParam<const KernelTable*> {
+ protected:
+  Tensor random_tensor(int rows, int cols) {
+    Tensor t = arena.tensor(rows, cols);
+    for (size_t i = 0; i < t.size(); ++i) t.data[i] = normal(random);
+    return t;
+  }
+
+  Weight random_weight(int rows, int cols, DType dtype = DType::f32) {
+    Weight weight;
+    weight.rows = rows;
+    weight.cols = cols;
+    weight.dtype = dtype;
+    auto buffer = std::make_shared<Buffer>(weight.size() * size_of(dtype));
+    for (size_t i = 0; i < weight.size(); ++i) {
+      const float value = normal(random);
+      if (dtype == DType::f32) {
+        buffer->as<float>()[i] = value;
+      } else {
+        buffer->as<uint16_t>()[i] = to_bfloat16(value);  // as f16 bits: some other finite number
+      }
+    }
+    weight.values = buffer->data();
+    weight.owner = buffer;
+    return weight;
+  }
+
+  static double value(const Weight& w, int row, int col) {
+    const size_t i =
+        static_cast<size_t>(row) * static_cast<size_t>(w.cols) + static_cast<size_t>(col);
+    if (w.dtype == DType::f32) return w.f32()[i];
+    const uint16_t bits = static_cast<const uint16_t*>(w.values)[i];
+    return w.dtype == DType::bf16 ? from_bfloat16(bits) : from_float16(bits);
+  }
+
+  std::mt19937 random{7};
+  std::normal_distribution<float> normal;
+  Arena arena;
+  ThreadPool pool{2};
+  Context c{arena, pool, *GetParam()};
+};
+
+TEST_P(Ops, LinearEqualsTheSum) {
+  for (const auto& [rows, in, out] : {std::tuple{1, 1, 1},
+                                      {1, 67, 33},
+                                      {2, 16, 16},
+                                      {5, 129, 47},
+                                      {7, 300, 1000},
+                                      {250, 64, 48},
+                                      {61, 513, 17}}) {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      const Tensor x = random_tensor(rows, in);
+      Weight w = random_weight(out, in, dtype);
+      pack(w, pool, c.kernels);
+      for (const bool with_bias : {false, true}) {
+        const Weight bias = with_bias ? random_weight(1, out) : Weight{};
+        const Tensor y = linear(c, w, bias, x);
+        for (int r = 0; r < rows; ++r) {
+          for (int o = 0; o < out; ++o) {
+            double sum = with_bias ? bias.f32()[o] : 0;
+            double magnitude = std::abs(sum);
+            for (int i = 0; i < in; ++i) {
+              sum += double{x.row(r)[i]} * value(w, o, i);
+              magnitude += std::abs(double{x.row(r)[i]} * value(w, o, i));
+            }
+            ASSERT_NEAR(y.row(r)[o], sum, 1e-6 * magnitude + 1e-6)
+                << rows << " " << in << " " << out;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Ops, EmbedReadsEveryStorageType) {
+  for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) {
+    const Weight table = random_weight(9, 21, dtype);
+    const std::vector<int32_t> ids{8, 0, 3, 3};
+    const Tensor y = embed(c, table, ids, 0.5F);
+    Tensor z = embed(c, table, ids, 1);
+    add_rows(c, z, table, ids);
+    for (int r = 0; r < 4; ++r) {
+      for (int i = 0; i < 21; ++i) {
+        const auto want = static_cast<float>(value(table, ids[static_cast<size_t>(r)], i));
+        EXPECT_EQ(y.row(r)[i], 0.5F * want);
+        EXPECT_EQ(z.row(r)[i], want + want);
+      }
+    }
+  }
+}
+
+// softmax(scale * q Kᵀ + bias) V in double precision for one item and head.
+std::vector<double> attend(ConstTensor q, int query, ConstTensor k, ConstTensor v, int begin,
+                           int valid, int head, int d, double scale, const float* bias) {
+  std::vector<double> p(static_cast<size_t>(valid));
+  double sum = 0;
+  for (int j = 0; j < valid; ++j) {
+    double score = 0;
+    for (int i = 0; i < d; ++i)
+      score += double{q.row(query)[head * d + i]} * k.row(begin + j)[head * d + i];
+    sum += p[static_cast<size_t>(j)] =
+        std::exp(score * scale + (bias != nullptr ? double{bias[j]} : 0));
+  }
+  std::vector<double> out(static_cast<size_t>(d));
+  for (int j = 0; j < valid; ++j) {
+    for (int i = 0; i < d; ++i) {
+      out[static_cast<size_t>(i)] +=
+          p[static_cast<size_t>(j)] / sum * v.row(begin + j)[head * d + i];
+    }
+  }
+  return out;
+}
+
+TEST_P(Ops, AttentionEqualsTheFormula) {
+  for (const auto& [heads, d] : {std::pair{1, 1}, {3, 5}, {2, 16}, {4, 20}, {2, 64}}) {
+    const std::vector<int> lengths{1, 3, 40, 131};
+    int rows = 0;
+    for (const int n : lengths) rows += n;
+    const Tensor q = random_tensor(rows, heads * d);
+    const Tensor k = random_tensor(rows, heads * d);
+    const Tensor v = random_tensor(rows, heads * d);
+    std::vector<float> values(static_cast<size_t>(heads) * 261);
+    for (float& x : values) x = normal(random);
+    const RelativeBias bias{values.data(), -130, 261};
+    for (const bool causal : {false, true}) {
+      for (const bool with_bias : {false, true}) {
+        std::vector<AttentionItem> items;
+        int begin = 0;
+        for (const int n : lengths) {
+          items.push_back(
+              {begin, begin + n, pack_keys_values(c, k, v, begin, begin + n, heads), 0, causal, 0});
+          begin += n;
+        }
+        const Tensor y = attention(c, q, items, heads, 0.3F, with_bias ? &bias : nullptr);
+        for (const AttentionItem& item : items) {
+          for (int i = item.query_begin; i < item.query_end; ++i) {
+            const int at = i - item.query_begin;
+            const int valid = causal ? at + 1 : item.query_end - item.query_begin;
+            for (int h = 0; h < heads; ++h) {
+              const float* row = with_bias ? values.data() + h * 261 + 130 - at : nullptr;
+              const auto want = attend(q, i, k, v, item.query_begin, valid, h, d, 0.3, row);
+              for (int j = 0; j < d; ++j)
+                ASSERT_NEAR(y.row(i)[h * d + j], want[static_cast<size_t>(j)], 1e-5);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Ops, KeyValuesGrowAndCopyWithoutChange) {
+  constexpr int kHeads = 3;
+  constexpr int kHeadSize = 20;
+  const Tensor k = random_tensor(50, kHeads * kHeadSize);
+  const Tensor v = random_tensor(50, kHeads * kHeadSize);
+  const Tensor q = random_tensor(2, kHeads * kHeadSize);
+  const auto read = [&](const KeyValueView& keys) {
+    const std::vector<AttentionItem> items{{0, 2, keys, 0, false, 0}};
+    const Tensor y = attention(c, q, items, kHeads, 1);
+    return std::vector<float>(y.data, y.data + y.size());
+  };
+  KeyValues whole(kHeads, kHeadSize, 50);
+  whole.append(k, v, 0, 50);
+  KeyValues grown(kHeads, kHeadSize);
+  for (int r = 0; r < 50; r += 7) grown.append(k, v, r, std::min(r + 7, 50));
+  EXPECT_EQ(read(whole.view()), read(grown.view()));
+  EXPECT_EQ(read(whole.view()), read(pack_keys_values(c, k, v, 0, 50, kHeads)));
+
+  KeyValues fork = grown;
+  fork.truncate(21);
+  KeyValues part(kHeads, kHeadSize);
+  part.append(grown, 0, 21);
+  EXPECT_EQ(read(fork.view()), read(part.view()));
+  fork.append(k, v, 21, 50);
+  EXPECT_EQ(read(fork.view()), read(whole.view()));
+  EXPECT_EQ(grown.length(), 50);
+}
+
+TEST_P(Ops, NormWorksInPlace) {
+  const Weight gain = random_weight(1, 37);
+  const Weight shift = random_weight(1, 37);
+  const Weight none;
+  for (const bool rms : {false, true}) {
+    const Tensor x = random_tensor(5, 37);
+    const Tensor y = arena.tensor(5, 37);
+    norm_rows(c, gain, rms ? none : shift, 1e-5F, x, y);
+    for (int r = 0; r < 5; ++r) {
+      double mean = 0;
+      double variance = 0;
+      for (int i = 0; i < 37; ++i) mean += rms ? 0 : double{x.row(r)[i]} / 37;
+      for (int i = 0; i < 37; ++i) variance += (x.row(r)[i] - mean) * (x.row(r)[i] - mean) / 37;
+      for (int i = 0; i < 37; ++i) {
+        const double want = (x.row(r)[i] - mean) / std::sqrt(variance + 1e-5) * gain.f32()[i] +
+                            (rms ? 0 : shift.f32()[i]);
+        EXPECT_NEAR(y.row(r)[i], want, 1e-5);
+      }
+    }
+    norm_rows(c, gain, rms ? none : shift, 1e-5F, x, x);
+    EXPECT_EQ(std::memcmp(x.data, y.data, x.bytes()), 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, Ops, ::testing::ValuesIn(available_kernels()),
+                         [](const auto& test) { return std::string(test.param->name); });
+
+}  // namespace
+}  // namespace transept
