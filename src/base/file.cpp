@@ -74,6 +74,17 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
+void MappedFile::release(std::span<const std::byte> part) const {
+  if (data_ == nullptr || part.empty()) return;
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const auto offset = static_cast<size_t>(part.data() - data_);
+  dcheck(offset + part.size() <= size_);
+  const size_t begin = (offset + page - 1) / page * page;
+  const size_t end = (offset + part.size()) / page * page;
+  // Advice: if it is not taken, only memory is lost.
+  if (begin < end) (void)::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
+}
+
 std::string read_file(const std::filesystem::path& path) {
   const Descriptor file(path, O_RDONLY, 0, "open");
   std::string contents(size_of(file.get(), path), '\0');

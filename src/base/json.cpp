@@ -162,8 +162,9 @@ int64_t Json::as_int() const {
 
 int64_t Json::as_int(int64_t least, int64_t most) const {
   const int64_t value = as_int();
-  check(value >= least && value <= most, ErrorCode::bad_data, "{}: {}, expected {} to {}", where(),
-        value, least, most);
+  if (value < least || value > most) {  // where() searches the document: only when it is needed
+    fail(ErrorCode::bad_data, "{}: {}, expected {} to {}", where(), value, least, most);
+  }
   return value;
 }
 
@@ -192,7 +193,7 @@ std::optional<Json> Json::find(std::string_view key) const {
 
 Json Json::at(std::string_view key) const {
   std::optional<Json> value = find(key);
-  check(value.has_value(), ErrorCode::bad_data, "{}: \"{}\" is missing", where(), key);
+  if (!value) fail(ErrorCode::bad_data, "{}: \"{}\" is missing", where(), key);
   return *value;
 }
 

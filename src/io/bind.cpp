@@ -1,0 +1,287 @@
+#include "io/bind.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <cstring>
+#include <set>
+#include <vector>
+
+#include "base/error.h"
+#include "base/half.h"
+
+namespace transept {
+namespace {
+
+// One weight and the tensor that its values come from.
+struct Binding {
+  Weight* weight;
+  Role role;
+  int rows;
+  int cols;
+  const Source* source;
+  std::string name;               // as the file spells it
+  const TensorSet::Entry* entry;  // null: zeros
+};
+
+std::optional<DType> weight_type(StoredType type) {
+  switch (type) {
+    case StoredType::f32:
+      return DType::f32;
+    case StoredType::f16:
+      return DType::f16;
+    case StoredType::bf16:
+      return DType::bf16;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::vector<int64_t> expected_shape(const Binding& b) {
+  const Source& s = *b.source;
+  if (b.role == Role::vector) {
+    const int64_t n = int64_t{b.cols} * s.parts;
+    return s.row ? std::vector<int64_t>{1, n} : std::vector<int64_t>{n};
+  }
+  const int64_t outputs = int64_t{b.rows} * s.parts;
+  return s.transposed ? std::vector<int64_t>{b.cols, outputs}
+                      : std::vector<int64_t>{outputs, b.cols};
+}
+
+// Values are finite unless all bits of an exponent are set. No branch: the loop becomes SIMD.
+template <class Bits>
+bool all_finite(const Bits* values, int64_t n, Bits exponent) {
+  Bits bad = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    bad = static_cast<Bits>(bad | static_cast<Bits>((values[i] & exponent) == exponent));
+  }
+  return bad == 0;
+}
+
+bool all_finite(DType dtype, const void* values, int64_t begin, int64_t end) {
+  if (dtype == DType::f32) {
+    return all_finite(static_cast<const uint32_t*>(values) + begin, end - begin, 0x7F800000u);
+  }
+  const auto exponent = static_cast<uint16_t>(dtype == DType::f16 ? 0x7C00 : 0x7F80);
+  return all_finite(static_cast<const uint16_t*>(values) + begin, end - begin, exponent);
+}
+
+class Binder {
+ public:
+  Binder(Transformer& model, const Names& names, const TensorSet& tensors, ThreadPool& pool)
+      : model_(model), names_(names), tensors_(tensors), pool_(pool) {
+    bare_ = !names.prefix.empty() && !tensors.has_prefix(names.prefix);
+  }
+
+  void run(const OnBound& on_bound) {
+    visit(model_, [&](const std::string& name, Weight& weight, int rows, int cols, Role role) {
+      plan(name, weight, rows, cols, role);
+    });
+    check_missing();
+    for (const Binding& b : bindings_) check_form(b);
+    check_sinusoids();
+    check_extra();
+    for (const Binding& b : bindings_) {
+      bind(b);
+      check_finite(b);
+      if (on_bound) on_bound(*b.weight, b.role);
+      if (b.entry != nullptr) b.entry->file->release(b.entry->tensor->bytes);
+    }
+  }
+
+  [[nodiscard]] std::string local(const std::string& name) const {
+    return bare_ && name.starts_with(names_.prefix) ? name.substr(names_.prefix.size()) : name;
+  }
+
+ private:
+  void plan(const std::string& ours, Weight& weight, int rows, int cols, Role role) {
+    weight.name = ours;
+    weight.rows = rows;
+    weight.cols = cols;
+    const auto at = names_.sources.find(ours);
+    if (at == names_.sources.end()) {
+      fail(ErrorCode::internal, "{}: no name in {} files", ours, model_.config.family);
+    }
+    const Source& source = at->second;
+    Binding b{&weight, role, rows, cols, &source, local(source.name), nullptr};
+    find_values(b);
+    if (b.entry == nullptr && !source.optional) missing_.push_back(b);
+    bindings_.push_back(std::move(b));
+  }
+
+  // The first name that the file knows; all others must hold the same.
+  void find_values(Binding& b) {
+    use(b, source_name(b, b.source->name));
+    for (const std::string& alias : b.source->aliases) use(b, source_name(b, alias));
+    if (b.entry == nullptr && !b.source->fallback.empty()) {
+      use(b, source_name(b, b.source->fallback));
+    }
+  }
+
+  [[nodiscard]] std::string source_name(const Binding&, const std::string& name) const {
+    return local(name);
+  }
+
+  void use(Binding& b, const std::string& name) {
+    const TensorSet::Entry* entry = tensors_.find(name);
+    if (entry == nullptr) return;
+    used_.insert(name);
+    if (b.entry == nullptr) {
+      b.entry = entry;
+      b.name = name;
+    } else if (!TensorSet::equal(*b.entry, *entry)) {
+      fail(ErrorCode::bad_data, "{}: {} differs from {}, to which the configuration ties it",
+           tensors_.name(), name, b.name);
+    }
+  }
+
+  void check_missing() const {
+    if (missing_.empty()) return;
+    const Binding& first = missing_.front();
+    const std::string shape = shape_text(expected_shape(first));
+    if (missing_.size() == 1) {
+      fail(ErrorCode::bad_data, "{}: no tensor {} {}", tensors_.name(), first.name, shape);
+    }
+    fail(ErrorCode::bad_data, "{}: no tensor {} {}, and {} more are missing", tensors_.name(),
+         first.name, shape, missing_.size() - 1);
+  }
+
+  void check_form(const Binding& b) const {
+    if (b.entry == nullptr) return;
+    const StoredTensor& tensor = *b.entry->tensor;
+    const std::vector<int64_t> expected = expected_shape(b);
+    if (tensor.shape != expected) {
+      fail(ErrorCode::bad_data, "{}: {}: shape {}, expected {}", b.entry->file->name(), b.name,
+           shape_text(tensor.shape), shape_text(expected));
+    }
+    if (!weight_type(tensor.type)) {
+      fail(ErrorCode::unsupported, "{}: {}: stored as {}, expected F32, F16 or BF16",
+           b.entry->file->name(), b.name, name_of(tensor.type));
+    }
+  }
+
+  void check_sinusoids() {
+    for (const StoredSinusoids& table : names_.sinusoids) {
+      const std::string name = local(table.name);
+      if (tensors_.find(name) != nullptr) used_.insert(name);
+    }
+  }
+
+  void check_extra() const {
+    const std::string* first = nullptr;
+    size_t count = 0;
+    for (const auto& [name, entry] : tensors_.entries()) {
+      if (used_.contains(name) || is_ignored(name)) continue;
+      if (first == nullptr) first = &name;
+      ++count;
+    }
+    if (count == 0) return;
+    const std::string shape = shape_text(tensors_.find(*first)->tensor->shape);
+    const std::string more = count > 1 ? fmt::format(", and {} more are not", count - 1) : "";
+    fail(ErrorCode::bad_data, "{}: tensor {} {} is no part of this {} model{}", tensors_.name(),
+         *first, shape, model_.config.family, more);
+  }
+
+  [[nodiscard]] bool is_ignored(const std::string& name) const {
+    for (const std::string& pattern : names_.ignored) {
+      if (matches(local(pattern), name)) return true;
+    }
+    return false;
+  }
+
+  static void bind(const Binding& b) {
+    Weight& w = *b.weight;
+    if (b.entry == nullptr) return own(w, Buffer(w.size() * sizeof(float)));
+    const StoredTensor& tensor = *b.entry->tensor;
+    w.dtype = *weight_type(tensor.type);
+    const size_t element = size_of(w.dtype);
+    const size_t part = b.source->transposed
+                            ? static_cast<size_t>(b.rows) * element
+                            : static_cast<size_t>(b.source->part) * w.size() * element;
+    const std::byte* first = tensor.bytes.data() + (b.source->transposed ? 0 : part);
+    if (b.source->transposed && b.role != Role::vector) {
+      own(w, transpose(b, tensor));
+    } else if (b.role == Role::vector && w.dtype != DType::f32) {
+      own(w, to_f32(w.dtype, first, w.size()));
+      w.dtype = DType::f32;
+    } else if (reinterpret_cast<uintptr_t>(first) % element != 0) {
+      Buffer copy(w.size() * element);
+      std::memcpy(copy.data(), first, w.size() * element);
+      own(w, std::move(copy));
+    } else {
+      w.values = first;
+      w.owner = b.entry->file;
+    }
+  }
+
+  static void own(Weight& w, Buffer values) {
+    auto owner = std::make_shared<Buffer>(std::move(values));
+    w.values = owner->data();
+    w.owner = std::move(owner);
+  }
+
+  // Stored [cols, parts * rows]; ours are columns [part * rows, (part + 1) * rows).
+  static Buffer transpose(const Binding& b, const StoredTensor& tensor) {
+    const size_t element = size_of(tensor.type);
+    const auto rows = static_cast<size_t>(b.rows);
+    const auto cols = static_cast<size_t>(b.cols);
+    const size_t stride = rows * static_cast<size_t>(b.source->parts);
+    Buffer out(rows * cols * element);
+    const std::byte* from = tensor.bytes.data() + rows * static_cast<size_t>(b.source->part) * element;
+    for (size_t c = 0; c < cols; ++c) {
+      for (size_t r = 0; r < rows; ++r) {
+        std::memcpy(out.data() + (r * cols + c) * element, from + (c * stride + r) * element,
+                    element);
+      }
+    }
+    return out;
+  }
+
+  static Buffer to_f32(DType dtype, const std::byte* from, size_t n) {
+    Buffer out(n * sizeof(float));
+    for (size_t i = 0; i < n; ++i) {
+      uint16_t bits = 0;
+      std::memcpy(&bits, from + i * sizeof bits, sizeof bits);
+      out.as<float>()[i] = dtype == DType::f16 ? from_float16(bits) : from_bfloat16(bits);
+    }
+    return out;
+  }
+
+  void check_finite(const Binding& b) {
+    if (b.entry == nullptr) return;
+    const Weight& w = *b.weight;
+    constexpr int64_t kGrain = int64_t{1} << 18;
+    std::atomic<bool> ok{true};
+    pool_.parallel_for(static_cast<int64_t>(w.size()), kGrain, [&](int64_t begin, int64_t end) {
+      if (!all_finite(w.dtype, w.values, begin, end)) ok = false;
+    });
+    if (ok) return;
+    int64_t at = 0;
+    while (all_finite(w.dtype, w.values, at, at + 1)) ++at;
+    fail(ErrorCode::bad_data, "{}: {}: a value is not finite ({}[{}, {}])", b.entry->file->name(),
+         b.name, w.name, at / w.cols, at % w.cols);
+  }
+
+  Transformer& model_;
+  const Names& names_;
+  const TensorSet& tensors_;
+  ThreadPool& pool_;
+  bool bare_ = false;
+  std::vector<Binding> bindings_;
+  std::vector<Binding> missing_;
+  std::set<std::string, std::less<>> used_;
+};
+
+}  // namespace
+
+void bind_weights(Transformer& model, const Names& names, const TensorSet& tensors,
+                  ThreadPool& pool, const OnBound& on_bound) {
+  Binder(model, names, tensors, pool).run(on_bound);
+}
+
+std::string local_name(const Names& names, const TensorSet& tensors, const std::string& name) {
+  const bool bare = !names.prefix.empty() && !tensors.has_prefix(names.prefix);
+  return bare && name.starts_with(names.prefix) ? name.substr(names.prefix.size()) : name;
+}
+
+}  // namespace transept

@@ -1,0 +1,63 @@
+#include "io/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "io/bind.h"
+#include "io/import/config_reader.h"
+#include "io/import/import.h"
+#include "io/tensor_set.h"
+
+namespace transept {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Does the file hold an output matrix that differs from its token table?
+OwnHead head_evidence(const TensorSet& tensors) {
+  return [&tensors](const std::string& head, const std::vector<std::string>& table) {
+    const TensorSet::Entry* own = tensors.find(head);
+    if (own == nullptr) return false;
+    for (const std::string& name : table) {
+      const TensorSet::Entry* shared = tensors.find(name);
+      if (shared != nullptr) return !TensorSet::equal(*own, *shared);
+    }
+    return false;
+  };
+}
+
+}  // namespace
+
+Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool) {
+  check(fs::is_directory(folder), ErrorCode::not_found, "{}: not a folder", folder.string());
+  Checkpoint checkpoint;
+  checkpoint.folder = folder;
+  const fs::path config_path = folder / "config.json";
+  checkpoint.config_json = read_file(config_path);
+  const JsonDocument document =
+      JsonDocument::parse(checkpoint.config_json, config_path.string());
+
+  const TensorSet tensors = TensorSet::open(folder);
+  checkpoint.mapped_bytes = tensors.mapped_bytes();
+  Imported imported = import_model(document.root(), head_evidence(tensors));
+
+  // What generation needs counts as generation_config.json says, where there is one.
+  const fs::path generation_path = folder / "generation_config.json";
+  if (fs::exists(generation_path)) {
+    checkpoint.generation_config_json = read_file(generation_path);
+    const JsonDocument generation =
+        JsonDocument::parse(checkpoint.generation_config_json, generation_path.string());
+    ConfigReader(generation.root()).special_tokens(imported.config);
+  }
+  check_config(imported.config);
+
+  auto model = std::make_shared<Transformer>();
+  model->config = imported.config;
+  bind_weights(*model, imported.names, tensors, pool);
+  checkpoint.model = std::move(model);
+  return checkpoint;
+}
+
+}  // namespace transept

@@ -1,0 +1,27 @@
+// A model folder in Hugging Face's layout -> a Transformer that is ready to run, and back.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "model/weights.h"
+
+namespace transept {
+
+struct Checkpoint {
+  std::shared_ptr<const Transformer> model;
+  std::string config_json;             // as the file has it
+  std::string generation_config_json;  // empty if there is none
+  std::filesystem::path folder;
+  std::vector<std::string> notes;  // what a careful reader wants to know, one line each
+  size_t mapped_bytes = 0;
+};
+
+// Maps the weights, checks every one, packs those that products read. Error not_found, io, bad_data,
+// unsupported or limit: one line that names file, tensor or key, what was found, what was expected.
+[[nodiscard]] Checkpoint load_checkpoint(const std::filesystem::path& folder, ThreadPool& pool);
+
+}  // namespace transept

@@ -1,0 +1,104 @@
+#include "io/tensor_set.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace transept {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A shard is a file beside its index, never one elsewhere.
+void check_shard_name(const Json& json, std::string_view name) {
+  const bool plain = !name.empty() && name != "." && name != ".." &&
+                     name.find('/') == std::string_view::npos &&
+                     name.find('\0') == std::string_view::npos;
+  if (!plain) {
+    fail(ErrorCode::bad_data, "{}: \"{}\" is not the name of a file in this folder", json.where(),
+         name);
+  }
+}
+
+[[noreturn]] void fail_without_weights(const fs::path& folder) {
+  check(fs::is_directory(folder), ErrorCode::not_found, "{}: not a model folder", folder.string());
+  for (const char* other : {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5",
+                            "flax_model.msgpack", "model.ckpt.index"}) {
+    check(!fs::exists(folder / other), ErrorCode::unsupported,
+          "{}: only {}, which transept does not read: convert it to model.safetensors "
+          "(save_pretrained of a current transformers does)",
+          folder.string(), other);
+  }
+  fail(ErrorCode::not_found, "{}: neither model.safetensors nor model.safetensors.index.json",
+       folder.string());
+}
+
+}  // namespace
+
+TensorSet TensorSet::from_file(std::shared_ptr<const SafetensorsFile> file) {
+  TensorSet set;
+  set.name_ = file->name();
+  for (const auto& [name, tensor] : file->tensors()) set.entries_[name] = {&tensor, file};
+  set.mapped_bytes_ = file->size_bytes();
+  return set;
+}
+
+TensorSet TensorSet::open(const fs::path& folder) {
+  const fs::path single = folder / "model.safetensors";
+  if (fs::exists(single)) {
+    return from_file(std::make_shared<SafetensorsFile>(SafetensorsFile::open(single)));
+  }
+  const fs::path index = folder / "model.safetensors.index.json";
+  if (!fs::exists(index)) fail_without_weights(folder);
+  TensorSet set;
+  set.name_ = index.string();
+  set.add_index(folder, index);
+  return set;
+}
+
+void TensorSet::add_index(const fs::path& folder, const fs::path& index) {
+  std::map<std::string, std::shared_ptr<const SafetensorsFile>, std::less<>> shards;
+  const JsonDocument document = JsonDocument::load(index.string());
+  document.root().at("weight_map").each_member([&](std::string_view name, const Json& value) {
+    const std::string_view shard = value.as_string();
+    check_shard_name(value, shard);
+    auto at = shards.find(shard);
+    if (at == shards.end()) {
+      auto file = std::make_shared<SafetensorsFile>(SafetensorsFile::open(folder / shard));
+      mapped_bytes_ += file->size_bytes();
+      at = shards.emplace(shard, std::move(file)).first;
+    }
+    const StoredTensor* tensor = at->second->find(name);
+    check(tensor != nullptr, ErrorCode::bad_data, "{}: no tensor \"{}\", which {} places there",
+          at->second->name(), name, index.filename().string());
+    const bool is_new = entries_.emplace(name, Entry{tensor, at->second}).second;
+    check(is_new, ErrorCode::bad_data, "{}: \"{}\" stands twice", document.name(), name);
+  });
+  for (const auto& [shard, file] : shards) {
+    for (const auto& [name, tensor] : file->tensors()) {
+      const Entry* entry = find(name);
+      check(entry != nullptr && entry->tensor == &tensor, ErrorCode::bad_data,
+            "{}: tensor \"{}\", which {} does not place there", file->name(), name,
+            index.filename().string());
+    }
+  }
+}
+
+const TensorSet::Entry* TensorSet::find(std::string_view name) const {
+  const auto found = entries_.find(name);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+bool TensorSet::has_prefix(std::string_view prefix) const {
+  const auto at = entries_.lower_bound(prefix);
+  return at != entries_.end() && at->first.starts_with(prefix);
+}
+
+bool TensorSet::equal(const Entry& a, const Entry& b) {
+  return a.tensor->type == b.tensor->type && a.tensor->shape == b.tensor->shape &&
+         std::equal(a.tensor->bytes.begin(), a.tensor->bytes.end(), b.tensor->bytes.begin());
+}
+
+}  // namespace transept
