@@ -82,7 +82,8 @@ void MappedFile::release(std::span<const std::byte> part) const {
   const size_t begin = (offset + page - 1) / page * page;
   const size_t end = (offset + part.size()) / page * page;
   // Advice: if it is not taken, only memory is lost.
-  if (begin < end) (void)::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
+  if (begin < end)
+    (void)::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
 std::string read_file(const std::filesystem::path& path) {

@@ -3,15 +3,19 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <set>
 #include <vector>
 
 #include "base/error.h"
 #include "base/half.h"
+#include "model/positions.h"
 
 namespace transept {
 namespace {
+
+constexpr float kSinusoidTolerance = 5e-3F;  // bf16 rounds values near 1 by 4e-3
 
 // One weight and the tensor that its values come from.
 struct Binding {
@@ -73,7 +77,7 @@ class Binder {
     bare_ = !names.prefix.empty() && !tensors.has_prefix(names.prefix);
   }
 
-  void run(const OnBound& on_bound) {
+  void run() {
     visit(model_, [&](const std::string& name, Weight& weight, int rows, int cols, Role role) {
       plan(name, weight, rows, cols, role);
     });
@@ -84,7 +88,6 @@ class Binder {
     for (const Binding& b : bindings_) {
       bind(b);
       check_finite(b);
-      if (on_bound) on_bound(*b.weight, b.role);
       if (b.entry != nullptr) b.entry->file->release(b.entry->tensor->bytes);
     }
   }
@@ -111,15 +114,9 @@ class Binder {
 
   // The first name that the file knows; all others must hold the same.
   void find_values(Binding& b) {
-    use(b, source_name(b, b.source->name));
-    for (const std::string& alias : b.source->aliases) use(b, source_name(b, alias));
-    if (b.entry == nullptr && !b.source->fallback.empty()) {
-      use(b, source_name(b, b.source->fallback));
-    }
-  }
-
-  [[nodiscard]] std::string source_name(const Binding&, const std::string& name) const {
-    return local(name);
+    use(b, local(b.source->name));
+    for (const std::string& alias : b.source->aliases) use(b, local(alias));
+    if (b.entry == nullptr && !b.source->fallback.empty()) use(b, local(b.source->fallback));
   }
 
   void use(Binding& b, const std::string& name) {
@@ -163,7 +160,41 @@ class Binder {
   void check_sinusoids() {
     for (const StoredSinusoids& table : names_.sinusoids) {
       const std::string name = local(table.name);
-      if (tensors_.find(name) != nullptr) used_.insert(name);
+      const TensorSet::Entry* entry = tensors_.find(name);
+      if (entry == nullptr) continue;
+      used_.insert(name);
+      check_table(name, *entry, table);
+    }
+  }
+
+  // A stored table must be the one that is computed here, to the accuracy that f32 (positions times
+  // frequencies) or its own type gives.
+  void check_table(const std::string& name, const TensorSet::Entry& entry,
+                   const StoredSinusoids& table) const {
+    const StackConfig& s = table.decoder ? model_.config.decoder : model_.config.encoder;
+    const StoredTensor& tensor = *entry.tensor;
+    const std::optional<DType> dtype = weight_type(tensor.type);
+    if (!dtype || tensor.shape.size() != 2 || tensor.shape[1] != s.d_model ||
+        tensor.shape[0] > (int64_t{1} << 24)) {
+      fail(ErrorCode::bad_data, "{}: {}: {} {}, expected floats [positions, {}]",
+           entry.file->name(), name, name_of(tensor.type), shape_text(tensor.shape), s.d_model);
+    }
+    const Sinusoids sinusoids(s.positions, s.d_model);
+    std::vector<float> row(static_cast<size_t>(s.d_model));
+    const auto rows = static_cast<int>(tensor.shape[0]);
+    for (int position = 0; position < rows; ++position) {
+      if (position == table.zero_row) continue;
+      sinusoids.row(position, row.data());
+      const size_t bytes = row.size() * size_of(*dtype);
+      const Buffer stored =
+          to_f32(*dtype, tensor.bytes.data() + static_cast<size_t>(position) * bytes, row.size());
+      for (size_t i = 0; i < row.size(); ++i) {
+        const float found = stored.as<float>()[i];
+        if (std::abs(found - row[i]) <= kSinusoidTolerance) continue;
+        fail(ErrorCode::unsupported,
+             "{}: {}[{}, {}]: {}, expected {}: not the sinusoids of a {} model", entry.file->name(),
+             name, position, i, found, row[i], model_.config.family);
+      }
     }
   }
 
@@ -227,7 +258,8 @@ class Binder {
     const auto cols = static_cast<size_t>(b.cols);
     const size_t stride = rows * static_cast<size_t>(b.source->parts);
     Buffer out(rows * cols * element);
-    const std::byte* from = tensor.bytes.data() + rows * static_cast<size_t>(b.source->part) * element;
+    const std::byte* from =
+        tensor.bytes.data() + rows * static_cast<size_t>(b.source->part) * element;
     for (size_t c = 0; c < cols; ++c) {
       for (size_t r = 0; r < rows; ++r) {
         std::memcpy(out.data() + (r * cols + c) * element, from + (c * stride + r) * element,
@@ -239,6 +271,10 @@ class Binder {
 
   static Buffer to_f32(DType dtype, const std::byte* from, size_t n) {
     Buffer out(n * sizeof(float));
+    if (dtype == DType::f32) {
+      std::memcpy(out.data(), from, n * sizeof(float));
+      return out;
+    }
     for (size_t i = 0; i < n; ++i) {
       uint16_t bits = 0;
       std::memcpy(&bits, from + i * sizeof bits, sizeof bits);
@@ -275,8 +311,8 @@ class Binder {
 }  // namespace
 
 void bind_weights(Transformer& model, const Names& names, const TensorSet& tensors,
-                  ThreadPool& pool, const OnBound& on_bound) {
-  Binder(model, names, tensors, pool).run(on_bound);
+                  ThreadPool& pool) {
+  Binder(model, names, tensors, pool).run();
 }
 
 std::string local_name(const Names& names, const TensorSet& tensors, const std::string& name) {

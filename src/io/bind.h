@@ -1,8 +1,6 @@
 // Binding: every weight that the config calls for gets the values that a checkpoint holds for it.
 #pragma once
 
-#include <functional>
-#include <optional>
 #include <string>
 
 #include "base/parallel.h"
@@ -12,13 +10,10 @@
 
 namespace transept {
 
-// Called for each weight when its values are there; afterwards their pages may leave memory.
-using OnBound = std::function<void(Weight& weight, Role role)>;
-
 // Error bad_data naming the first tensor that is missing, too much, of the wrong shape, not finite
 // or different from another that it must equal.
 void bind_weights(Transformer& model, const Names& names, const TensorSet& tensors,
-                  ThreadPool& pool, const OnBound& on_bound = {});
+                  ThreadPool& pool);
 
 // `name` as this set of tensors spells it: with or without the prefix of the base model.
 [[nodiscard]] std::string local_name(const Names& names, const TensorSet& tensors,

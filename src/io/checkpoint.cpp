@@ -30,14 +30,13 @@ OwnHead head_evidence(const TensorSet& tensors) {
 
 }  // namespace
 
-Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool) {
+Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadOptions& options) {
   check(fs::is_directory(folder), ErrorCode::not_found, "{}: not a folder", folder.string());
   Checkpoint checkpoint;
   checkpoint.folder = folder;
   const fs::path config_path = folder / "config.json";
   checkpoint.config_json = read_file(config_path);
-  const JsonDocument document =
-      JsonDocument::parse(checkpoint.config_json, config_path.string());
+  const JsonDocument document = JsonDocument::parse(checkpoint.config_json, config_path.string());
 
   const TensorSet tensors = TensorSet::open(folder);
   checkpoint.mapped_bytes = tensors.mapped_bytes();
@@ -56,6 +55,10 @@ Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool) {
   auto model = std::make_shared<Transformer>();
   model->config = imported.config;
   bind_weights(*model, imported.names, tensors, pool);
+  finish(*model, pool, options.kernels != nullptr ? *options.kernels : chosen_kernels(),
+         [&](const Weight& weight) {
+           tensors.release(weight.values, weight.size() * size_of(weight.dtype));
+         });
   checkpoint.model = std::move(model);
   return checkpoint;
 }

@@ -20,8 +20,14 @@ struct Checkpoint {
   size_t mapped_bytes = 0;
 };
 
-// Maps the weights, checks every one, packs those that products read. Error not_found, io, bad_data,
-// unsupported or limit: one line that names file, tensor or key, what was found, what was expected.
-[[nodiscard]] Checkpoint load_checkpoint(const std::filesystem::path& folder, ThreadPool& pool);
+struct LoadOptions {
+  const KernelTable* kernels = nullptr;  // what the weights are packed for; null: the chosen ones
+};
+
+// Maps the weights, checks every one, packs those that products read. Error not_found, io,
+// bad_data, unsupported or limit: one line that names file, tensor or key, what was found, what was
+// expected.
+[[nodiscard]] Checkpoint load_checkpoint(const std::filesystem::path& folder, ThreadPool& pool,
+                                         const LoadOptions& options = {});
 
 }  // namespace transept

@@ -18,7 +18,23 @@
 
 namespace transept {
 
-enum class StoredType { boolean, u8, i8, f8_e4m3, f8_e5m2, u16, i16, f16, bf16, u32, i32, f32, u64, i64, f64 };
+enum class StoredType {
+  boolean,
+  u8,
+  i8,
+  f8_e4m3,
+  f8_e5m2,
+  u16,
+  i16,
+  f16,
+  bf16,
+  u32,
+  i32,
+  f32,
+  u64,
+  i64,
+  f64
+};
 
 [[nodiscard]] size_t size_of(StoredType type);
 [[nodiscard]] const char* name_of(StoredType type);  // "F32"
@@ -47,6 +63,7 @@ class SafetensorsFile {
   [[nodiscard]] const StoredTensor* find(std::string_view name) const;
   [[nodiscard]] const Metadata& metadata() const { return metadata_; }
   [[nodiscard]] size_t size_bytes() const { return bytes_.size(); }
+  [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
   // The pages of these bytes leave the process's memory until they are read again.
   void release(std::span<const std::byte> bytes) const { file_.release(bytes); }
 

@@ -42,6 +42,7 @@ TensorSet TensorSet::from_file(std::shared_ptr<const SafetensorsFile> file) {
   set.name_ = file->name();
   for (const auto& [name, tensor] : file->tensors()) set.entries_[name] = {&tensor, file};
   set.mapped_bytes_ = file->size_bytes();
+  set.files_ = {std::move(file)};
   return set;
 }
 
@@ -68,6 +69,7 @@ void TensorSet::add_index(const fs::path& folder, const fs::path& index) {
     if (at == shards.end()) {
       auto file = std::make_shared<SafetensorsFile>(SafetensorsFile::open(folder / shard));
       mapped_bytes_ += file->size_bytes();
+      files_.push_back(file);
       at = shards.emplace(shard, std::move(file)).first;
     }
     const StoredTensor* tensor = at->second->find(name);
@@ -94,6 +96,16 @@ const TensorSet::Entry* TensorSet::find(std::string_view name) const {
 bool TensorSet::has_prefix(std::string_view prefix) const {
   const auto at = entries_.lower_bound(prefix);
   return at != entries_.end() && at->first.starts_with(prefix);
+}
+
+void TensorSet::release(const void* values, size_t size_bytes) const {
+  const auto* first = static_cast<const std::byte*>(values);
+  for (const auto& file : files_) {
+    const std::span<const std::byte> bytes = file->bytes();
+    const auto less = std::less<const std::byte*>{};
+    if (less(first, bytes.data()) || !less(first, bytes.data() + bytes.size())) continue;
+    return file->release({first, size_bytes});
+  }
 }
 
 bool TensorSet::equal(const Entry& a, const Entry& b) {

@@ -32,12 +32,15 @@ class TensorSet {
   [[nodiscard]] bool has_prefix(std::string_view prefix) const;
   // Same type, shape and bytes.
   [[nodiscard]] static bool equal(const Entry& a, const Entry& b);
+  // Lets go of the pages of these values if they are a part of one of the files.
+  void release(const void* values, size_t size_bytes) const;
   [[nodiscard]] size_t mapped_bytes() const { return mapped_bytes_; }
 
  private:
   void add_index(const std::filesystem::path& folder, const std::filesystem::path& index);
   std::string name_;
   Entries entries_;
+  std::vector<std::shared_ptr<const SafetensorsFile>> files_;
   size_t mapped_bytes_ = 0;
 };
 

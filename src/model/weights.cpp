@@ -130,7 +130,8 @@ void visit(const Transformer& model, const std::function<void(const Weight&, Rol
         [&](const std::string&, Weight& weight, int, int, Role role) { f(weight, role); });
 }
 
-void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels) {
+void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
+            const std::function<void(const Weight& weight)>& packed) {
   struct Values {
     std::string name;
     const void* data;
@@ -139,7 +140,10 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels) {
   };
   std::vector<Values> all;
   visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {
-    if (role == Role::product || role == Role::both) pack(weight, pool, kernels);
+    if (role == Role::product || role == Role::both) {
+      pack(weight, pool, kernels);
+      if (packed) packed(weight);
+    }
     all.push_back(
         {fmt::format("{} {} {}x{}", name, name_of(weight.dtype), weight.rows, weight.cols),
          weight.values, weight.size() * size_of(weight.dtype), weight.owner});

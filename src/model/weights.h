@@ -87,7 +87,9 @@ void visit(Transformer& model, const Visitor& f);
 void visit(const Transformer& model, const std::function<void(const Weight& weight, Role role)>& f);
 
 // The last step of loading, when every weight has its values: packs what products read and sets the
-// identity.
-void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels);
+// identity. `packed` is told of each weight whose stored values are not needed until someone asks
+// for the fingerprint.
+void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
+            const std::function<void(const Weight& weight)>& packed = {});
 
 }  // namespace transept

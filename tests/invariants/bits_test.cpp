@@ -31,7 +31,7 @@ class Bits : public ::testing::TestWithParam<Case> {
   [[nodiscard]] Memory memory_of(const std::vector<Token>& ids) {
     if (!rig.model.config.has_encoder()) return {};
     Context c = rig.context();
-    return encode_memories(c, rig.model, std::vector{ids})[0];
+    return encode_memories(c, rig.model, std::vector<std::vector<Token>>{ids})[0];
   }
 
   // Logits of `tokens` decoded in the given chunks with a state.
@@ -178,7 +178,8 @@ TEST_P(MemoryLaws, ConcatOrderDoesNotMatter) {
 TEST_P(MemoryLaws, AnotherModelsMemoryIsRefused) {
   Rig other(GetParam() == "bart" ? "t5-v1_1" : "bart");
   Context c = rig.context();
-  const Memory mine = encode_memories(c, rig.model, std::vector{golden.tokens("source.1")})[0];
+  const Memory mine =
+      encode_memories(c, rig.model, std::vector<std::vector<Token>>{golden.tokens("source.1")})[0];
   Context there = other.context();
   const Memory* const memories[] = {&mine};
   Batch batch;

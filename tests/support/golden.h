@@ -121,7 +121,8 @@ struct Rig {
                                Observer* observer = nullptr) {
     Context c = context(observer);
     Memory memory;
-    if (model.config.has_encoder()) memory = encode_memories(c, model, std::vector{source})[0];
+    if (model.config.has_encoder())
+      memory = encode_memories(c, model, std::vector<std::vector<Token>>{source})[0];
     const Memory* const memories[] = {&memory};
     Batch batch;
     batch.add(static_cast<int>(target.size()));

@@ -1,5 +1,5 @@
-// BART (Lewis et al. 2020), mBART (Liu et al. 2020), Pegasus (Zhang et al. 2020), M2M100 / NLLB (Fan
-// et al. 2021); transformers models/bart, mbart, pegasus, m2m_100.
+// BART (Lewis et al. 2020), mBART (Liu et al. 2020), Pegasus (Zhang et al. 2020), M2M100 / NLLB
+// (Fan et al. 2021); transformers models/bart, mbart, pegasus, m2m_100.
 #include <cmath>
 
 #include "io/import/fairseq.h"

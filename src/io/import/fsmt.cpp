@@ -1,5 +1,5 @@
-// FSMT: the WMT19 models of fairseq, which are the Transformer of 2017 (Ng et al. 2019; transformers
-// models/fsmt).
+// FSMT: the WMT19 models of fairseq, which are the Transformer of 2017 (Ng et al. 2019;
+// transformers models/fsmt).
 #include <cmath>
 
 #include "base/error.h"

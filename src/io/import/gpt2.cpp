@@ -74,8 +74,8 @@ void name_gpt2_stack(Names& names, const StackConfig& s, const std::string& thei
   }
   names.norm("decoder.final_norm", theirs + "ln_f");
   // Causal masks that files of earlier releases carry.
-  for (const char* mask : {"attn.bias", "attn.masked_bias", "crossattention.bias",
-                           "crossattention.masked_bias"}) {
+  for (const char* mask :
+       {"attn.bias", "attn.masked_bias", "crossattention.bias", "crossattention.masked_bias"}) {
     names.ignored.push_back(theirs + "h.*." + mask);
   }
 }

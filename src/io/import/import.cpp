@@ -59,10 +59,11 @@ Imported import_model(const Json& config, const OwnHead& own_head) {
   } else if (family == "encoder-decoder") {
     import_encoder_decoder(config, out);
   } else {
-    fail(ErrorCode::unsupported,
-         "{}: \"{}\", expected t5, mt5, bart, mbart, pegasus, m2m_100, marian, fsmt, bert, roberta, "
-         "xlm-roberta, gpt2 or encoder-decoder",
-         type.where(), family);
+    fail(
+        ErrorCode::unsupported,
+        "{}: \"{}\", expected t5, mt5, bart, mbart, pegasus, m2m_100, marian, fsmt, bert, roberta, "
+        "xlm-roberta, gpt2 or encoder-decoder",
+        type.where(), family);
   }
   return out;
 }

@@ -23,8 +23,8 @@ struct Source {
   bool transposed = false;           // stored as [inputs, outputs]
   int part = 0;                      // ours is this one of `parts` equal pieces of the outputs
   int parts = 1;
-  bool optional = false;             // zeros where the file has none
-  bool row = false;                  // a vector stored as [1, n]
+  bool optional = false;  // zeros where the file has none
+  bool row = false;       // a vector stored as [1, n]
 };
 
 // A table of sinusoids that some files carry: computed here, so a stored one must agree.
@@ -52,9 +52,9 @@ struct Imported {
   Names names;
 };
 
-// True if the file has an output matrix of its own: `head` is there and differs from the token table
-// under the first of its names that is there. Asked only by families where the reference decides by
-// the file (T5). Empty: nobody knows, the configuration decides.
+// True if the file has an output matrix of its own: `head` is there and differs from the token
+// table under the first of its names that is there. Asked only by families where the reference
+// decides by the file (T5). Empty: nobody knows, the configuration decides.
 using OwnHead = std::function<bool(const std::string& head, const std::vector<std::string>& table)>;
 
 // Error bad_data / unsupported naming the key and its value.

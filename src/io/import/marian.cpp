@@ -53,9 +53,10 @@ void import_marian(const Json& json, Imported& out) {
   config.decoder.vocab = reader.size("decoder_vocab_size", config.encoder.vocab);
   const bool shared = reader.flag("share_encoder_decoder_embeddings", true);
   const bool tied = reader.flag("tie_word_embeddings", true);
-  check(!shared || config.encoder.vocab == config.decoder.vocab, ErrorCode::bad_data,
-        "config.json: decoder_vocab_size: {}, expected vocab_size {} where the embeddings are shared",
-        config.decoder.vocab, config.encoder.vocab);
+  check(
+      !shared || config.encoder.vocab == config.decoder.vocab, ErrorCode::bad_data,
+      "config.json: decoder_vocab_size: {}, expected vocab_size {} where the embeddings are shared",
+      config.decoder.vocab, config.encoder.vocab);
   config.shared_embeddings = shared && tied;
   config.head = {.present = true, .tied = tied, .bias = true};
 

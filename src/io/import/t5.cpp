@@ -21,8 +21,8 @@ void read_feed_forward(const Json& json, bool is_mt5, StackConfig& s) {
   s.gate = word.starts_with("gated-");
   const std::string activation = s.gate ? word.substr(6) : word;
   // "For backwards compatibility": in the gated form "gelu" means the tanh approximation.
-  s.activation = word == "gated-gelu" ? ActivationKind::gelu_tanh
-                                      : parse_activation(activation, where);
+  s.activation =
+      word == "gated-gelu" ? ActivationKind::gelu_tanh : parse_activation(activation, where);
   // Files of current releases also say it in two keys of their own, which then count.
   s.gate = json.get("is_gated_act", s.gate);
   if (const auto named = json.find("dense_act_fn")) {
