@@ -92,6 +92,12 @@ TEST_P(Bits, RaggedEqualsSingle) {
   }
 }
 
+// Stronger than what is promised: not even the instruction set matters (ADR 0005).
+TEST_P(Bits, InstructionSetsAgree) {
+  Rig reference(GetParam().model, reference_kernels());
+  EXPECT_TRUE(same_bits(reference.forward(source, target), rig.forward(source, target)));
+}
+
 TEST_P(Bits, ObservedEqualsPlain) {
   Recorder recorder;
   const Tensor plain = rig.forward(source, target);
