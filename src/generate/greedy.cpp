@@ -1,0 +1,108 @@
+#include "generate/greedy.h"
+
+#include <algorithm>
+
+#include "base/rng.h"
+#include "ops/softmax.h"
+
+namespace transept {
+
+GreedySession::GreedySession(const Config& config, const GenerateOptions& options,
+                             const std::vector<Token>& prompt, Memory memory)
+    : Session(std::move(memory)),
+      options_(options),
+      prompt_length_(decoder_prompt(options, config, prompt).size()),
+      limit_(static_cast<size_t>(length_limit(options, config, static_cast<int>(prompt_length_)))),
+      processors_(options, memory_.empty() ? std::span<const Token>() : memory_.ids(),
+                  static_cast<int>(prompt_length_), static_cast<int>(limit_)) {
+  sequences_.resize(options.sample ? static_cast<size_t>(options.n_best) : 1);
+  for (Sequence& sequence : sequences_) {
+    sequence.ids = decoder_prompt(options, config, prompt);
+    running_.push_back(static_cast<int>(running_.size()));
+  }
+  sequences_.front().state = DecodeState(config.decoder);
+}
+
+std::vector<WantedRow> GreedySession::wanted() {
+  std::vector<WantedRow> rows;
+  if (!started_) return {{&sequences_.front().state, sequences_.front().ids}};
+  for (const int index : running_) {
+    Sequence& sequence = sequences_[static_cast<size_t>(index)];
+    rows.push_back({&sequence.state, sequence.ids});
+  }
+  return rows;
+}
+
+bool GreedySession::needs_scratch() const {
+  if (running_.empty()) return false;
+  const Sequence& sequence = sequences_[static_cast<size_t>(running_.front())];
+  return processors_.active(static_cast<int>(sequence.ids.size()));
+}
+
+void GreedySession::read(int row, std::span<const float> logits, std::span<float> scratch,
+                         const KernelTable& kernels) {
+  const LogNorm norm = log_norm(kernels, logits);
+  Sequence& first = sequences_[static_cast<size_t>(running_[static_cast<size_t>(row)])];
+  std::span<const float> scores = logits;
+  if (needs_scratch()) {
+    std::ranges::copy(logits, scratch.begin());
+    processors_.apply(kernels, first.ids, scratch);
+    scores = scratch;
+  }
+  const auto choose = [&](Sequence& sequence, Token token) {
+    sequence.next = token;
+    sequence.next_logprob = norm.of(logits[static_cast<size_t>(token)]);
+  };
+  if (!options_.sample) return choose(first, pick_greedy(scores));
+  Sampler sampler(options_);
+  const std::vector<Candidate>& candidates = sampler.distribution(scores);
+  const size_t begin = started_ ? static_cast<size_t>(&first - sequences_.data()) : 0;
+  const size_t end = started_ ? begin + 1 : sequences_.size();
+  for (size_t i = begin; i < end; ++i) {
+    const size_t step = sequences_[i].logprobs.size();
+    choose(sequences_[i], draw(candidates, random_uniform(options_.seed, i, step)));
+  }
+}
+
+void GreedySession::advance() {
+  if (!started_) {
+    for (size_t i = 1; i < sequences_.size(); ++i) {
+      sequences_[i].state = sequences_.front().state.fork();
+    }
+    started_ = true;
+  }
+  std::erase_if(running_, [&](int index) {
+    Sequence& sequence = sequences_[static_cast<size_t>(index)];
+    sequence.ids.push_back(sequence.next);
+    sequence.logprobs.push_back(sequence.next_logprob);
+    const bool done = is_eos(sequence.next) || sequence.ids.size() >= limit_;
+    if (done) sequence.state = DecodeState();
+    return done;
+  });
+}
+
+std::span<const Token> GreedySession::certain() const {
+  if (sequences_.size() != 1) return {};
+  return std::span<const Token>(sequences_.front().ids).subspan(prompt_length_);
+}
+
+std::vector<Hypothesis> GreedySession::take_results() {
+  std::vector<Hypothesis> results;
+  for (Sequence& sequence : sequences_) {
+    Hypothesis hypothesis;
+    hypothesis.ids.assign(sequence.ids.begin() + static_cast<std::ptrdiff_t>(prompt_length_),
+                          sequence.ids.end());
+    hypothesis.token_logprobs = std::move(sequence.logprobs);
+    hypothesis.logprob = sum_logprobs(hypothesis.token_logprobs);
+    hypothesis.score = hypothesis.logprob;
+    hypothesis.finish = is_eos(hypothesis.ids.back()) ? Finish::eos : Finish::length;
+    results.push_back(std::move(hypothesis));
+  }
+  return results;
+}
+
+bool GreedySession::is_eos(Token token) const {
+  return std::ranges::find(options_.eos, token) != options_.eos.end();
+}
+
+}  // namespace transept

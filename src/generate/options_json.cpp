@@ -1,0 +1,181 @@
+// generation_config.json and the generation keys of config.json -> GenerateOptions.
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <limits>
+#include <utility>
+
+#include "generate/options.h"
+
+namespace transept {
+namespace {
+
+constexpr int64_t kMost = std::numeric_limits<int>::max() / 4;
+
+Token to_token(const Json& value) {
+  return static_cast<Token>(value.as_int(0, kMost));
+}
+
+int to_count(const Json& value) {
+  return static_cast<int>(value.as_int(0, kMost));
+}
+
+std::vector<Token> to_tokens(const Json& value) {
+  std::vector<Token> tokens;
+  for (const Json& element : value.elements()) tokens.push_back(to_token(element));
+  return tokens;
+}
+
+std::vector<Token> to_token_or_tokens(const Json& value) {
+  return value.is_array() ? to_tokens(value) : std::vector<Token>{to_token(value)};
+}
+
+EarlyStopping to_early_stopping(const Json& value) {
+  if (value.is_bool()) return value.as_bool() ? EarlyStopping::yes : EarlyStopping::no;
+  const std::string_view text = value.as_string();
+  check(text == "never", ErrorCode::bad_data, "{}: \"{}\", expected true, false or \"never\"",
+        value.where(), text);
+  return EarlyStopping::never;
+}
+
+LengthDecay to_length_decay(const Json& value) {
+  const std::vector<Json> pair = value.elements();
+  check(pair.size() == 2, ErrorCode::bad_data, "{}: {} elements, expected [start, factor]",
+        value.where(), pair.size());
+  return {to_count(pair[0]), pair[1].as_number()};
+}
+
+std::vector<SequenceBias> to_sequence_bias(const Json& value) {
+  std::vector<SequenceBias> entries;
+  for (const Json& element : value.elements()) {
+    const std::vector<Json> pair = element.elements();
+    check(pair.size() == 2, ErrorCode::bad_data, "{}: {} elements, expected [[tokens], bias]",
+          element.where(), pair.size());
+    entries.push_back({to_tokens(pair[0]), static_cast<float>(pair[1].as_number())});
+  }
+  return entries;
+}
+
+std::vector<std::vector<Token>> to_token_lists(const Json& value) {
+  std::vector<std::vector<Token>> lists;
+  for (const Json& element : value.elements()) lists.push_back(to_tokens(element));
+  return lists;
+}
+
+struct Key {
+  const char* name;
+  void (*set)(GenerateOptions& options, const Json& value);
+};
+
+using O = GenerateOptions;
+constexpr std::array kKeys = {
+    Key{"num_beams", [](O& o, const Json& v) { o.beams = to_count(v); }},
+    Key{"num_return_sequences", [](O& o, const Json& v) { o.n_best = to_count(v); }},
+    Key{"length_penalty", [](O& o, const Json& v) { o.length_penalty = v.as_number(); }},
+    Key{"early_stopping", [](O& o, const Json& v) { o.early_stopping = to_early_stopping(v); }},
+    Key{"max_new_tokens", [](O& o, const Json& v) { o.max_new_tokens = to_count(v); }},
+    Key{"min_new_tokens", [](O& o, const Json& v) { o.min_new_tokens = to_count(v); }},
+    Key{"max_length", [](O& o, const Json& v) { o.max_length = to_count(v); }},
+    Key{"min_length", [](O& o, const Json& v) { o.min_length = to_count(v); }},
+    Key{"do_sample", [](O& o, const Json& v) { o.sample = v.as_bool(); }},
+    Key{"temperature", [](O& o, const Json& v) { o.temperature = v.as_number(); }},
+    Key{"top_h", [](O& o, const Json& v) { o.top_h = v.as_number(); }},
+    Key{"top_k", [](O& o, const Json& v) { o.top_k = to_count(v); }},
+    Key{"top_p", [](O& o, const Json& v) { o.top_p = v.as_number(); }},
+    Key{"min_p", [](O& o, const Json& v) { o.min_p = v.as_number(); }},
+    Key{"typical_p", [](O& o, const Json& v) { o.typical_p = v.as_number(); }},
+    Key{"epsilon_cutoff", [](O& o, const Json& v) { o.epsilon_cutoff = v.as_number(); }},
+    Key{"eta_cutoff", [](O& o, const Json& v) { o.eta_cutoff = v.as_number(); }},
+    Key{"repetition_penalty", [](O& o, const Json& v) { o.repetition_penalty = v.as_number(); }},
+    Key{"encoder_repetition_penalty",
+        [](O& o, const Json& v) { o.encoder_repetition_penalty = v.as_number(); }},
+    Key{"no_repeat_ngram_size", [](O& o, const Json& v) { o.no_repeat_ngram = to_count(v); }},
+    Key{"encoder_no_repeat_ngram_size",
+        [](O& o, const Json& v) { o.encoder_no_repeat_ngram = to_count(v); }},
+    Key{"sequence_bias", [](O& o, const Json& v) { o.sequence_bias = to_sequence_bias(v); }},
+    Key{"bad_words_ids", [](O& o, const Json& v) { o.bad_words = to_token_lists(v); }},
+    Key{"suppress_tokens", [](O& o, const Json& v) { o.suppress_tokens = to_tokens(v); }},
+    Key{"begin_suppress_tokens",
+        [](O& o, const Json& v) { o.begin_suppress_tokens = to_tokens(v); }},
+    Key{"forced_bos_token_id", [](O& o, const Json& v) { o.forced_bos = to_token(v); }},
+    Key{"forced_eos_token_id", [](O& o, const Json& v) { o.forced_eos = to_token_or_tokens(v); }},
+    Key{"exponential_decay_length_penalty",
+        [](O& o, const Json& v) { o.length_decay = to_length_decay(v); }},
+    Key{"remove_invalid_values",
+        [](O& o, const Json& v) { o.remove_invalid_values = v.as_bool(); }},
+    Key{"renormalize_logits", [](O& o, const Json& v) { o.renormalize_logits = v.as_bool(); }},
+    Key{"eos_token_id", [](O& o, const Json& v) { o.eos = to_token_or_tokens(v); }},
+    Key{"pad_token_id", [](O& o, const Json& v) { o.pad = to_token(v); }},
+    Key{"bos_token_id", [](O& o, const Json& v) { o.bos = to_token(v); }},
+    Key{"decoder_start_token_id", [](O& o, const Json& v) { o.decoder_start = to_token(v); }},
+};
+
+// Keys that change the output in ways not followed here, and the values that mean "off".
+bool is_off(std::string_view key, const Json& value) {
+  if (key == "num_beam_groups" || key == "guidance_scale") return value.as_number() == 1;
+  if (key == "penalty_alpha" || key == "diversity_penalty") return value.as_number() == 0;
+  if (key == "use_mtp" || key == "token_healing" || key == "low_memory") return !value.as_bool();
+  return false;
+}
+
+constexpr std::array kUnsupported = {
+    "num_beam_groups",      "diversity_penalty", "penalty_alpha",
+    "dola_layers",          "constraints",       "force_words_ids",
+    "guidance_scale",       "stop_strings",      "max_time",
+    "watermarking_config",  "use_mtp",           "prompt_lookup_num_tokens",
+    "assistant_early_exit", "token_healing",     "low_memory",
+};
+
+std::string describe(const Json& value) {
+  switch (value.kind()) {
+    case Json::Kind::boolean:
+      return value.as_bool() ? "true" : "false";
+    case Json::Kind::integer:
+    case Json::Kind::number:
+      return fmt::format("{}", value.as_number());
+    case Json::Kind::string:
+      return fmt::format("\"{}\"", value.as_string());
+    case Json::Kind::array:
+      return "[…]";
+    default:
+      return "{…}";
+  }
+}
+
+void set_option(GenerateOptions& options, std::string_view key, const Json& value) {
+  if (value.is_null()) return;
+  for (const Key& entry : kKeys) {
+    if (key == entry.name) return entry.set(options, value);
+  }
+  if (std::ranges::find(kUnsupported, key) == kUnsupported.end()) return;
+  check(is_off(key, value), ErrorCode::unsupported, "{}: {} is not supported", key,
+        describe(value));
+}
+
+}  // namespace
+
+void set_options(GenerateOptions& options, const Json& object) {
+  object.each_member(
+      [&](std::string_view key, const Json& value) { set_option(options, key, value); });
+}
+
+GenerateOptions options_from_json(std::string_view config_json,
+                                  std::string_view generation_config_json) {
+  GenerateOptions options;
+  if (!generation_config_json.empty()) {
+    set_options(options,
+                JsonDocument::parse(generation_config_json, "generation_config.json").root());
+    return options;
+  }
+  if (config_json.empty()) return options;
+  const JsonDocument document = JsonDocument::parse(config_json, "config.json");
+  const Json root = document.root();
+  if (const auto decoder = root.find("decoder"); decoder && decoder->is_object()) {
+    set_options(options, *decoder);  // what the whole sets wins
+  }
+  set_options(options, root);
+  if (root.get("force_bos_token_to_be_generated", false)) options.forced_bos = options.bos;
+  return options;
+}
+
+}  // namespace transept

@@ -1,0 +1,23 @@
+#include "generate/session.h"
+
+#include "generate/beam.h"
+#include "generate/greedy.h"
+
+namespace transept {
+
+std::unique_ptr<Session> make_session(const Config& config, const GenerateOptions& options,
+                                      const std::vector<Token>& prompt, Memory memory) {
+  check_options(options, config);
+  if (options.beams > 1) {
+    return std::make_unique<BeamSession>(config, options, prompt, std::move(memory));
+  }
+  return std::make_unique<GreedySession>(config, options, prompt, std::move(memory));
+}
+
+double sum_logprobs(std::span<const float> token_logprobs) {
+  double sum = 0;
+  for (const float logprob : token_logprobs) sum += static_cast<double>(logprob);
+  return sum;
+}
+
+}  // namespace transept

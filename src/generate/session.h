@@ -1,0 +1,84 @@
+// Session: one request as a state machine. It says which rows it wants from the decoder, reads the
+// logits they give, and never calls the model itself:
+//
+//   while (!session.finished()) {
+//     feed every row of session.wanted() to the decoder;
+//     for (each row, in any order, on any thread) session.read(row, its logits);
+//     session.advance();
+//   }
+//
+// Nothing in it depends on what else is decoded at the same time.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "generate/options.h"
+#include "model/decode_state.h"
+#include "model/memory.h"
+#include "ops/context.h"
+
+namespace transept {
+
+enum class Finish { eos, length };
+
+struct Hypothesis {
+  std::vector<Token>
+      ids;  // generated: without start token and prompt, with the end mark if reached
+  std::vector<float> token_logprobs;  // log-softmax of the model's own logits, whatever the options
+  double logprob = 0;                 // their sum
+  double score = 0;                   // what the search ranks by; without beams: logprob
+  Finish finish = Finish::length;
+};
+
+// A running decode: all its tokens (start token and prompt included) and the state that holds all
+// but the last few of them. Those are to be fed; the logits of the last one are wanted.
+struct WantedRow {
+  DecodeState* state;
+  std::span<const Token> ids;
+
+  [[nodiscard]] std::span<const Token> new_ids() const {
+    return ids.subspan(static_cast<size_t>(state->length()));
+  }
+};
+
+class Session {
+ public:
+  virtual ~Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  [[nodiscard]] const Memory& memory() const { return memory_; }
+  [[nodiscard]] virtual bool finished() const = 0;
+  // Valid until advance(). Empty when finished.
+  [[nodiscard]] virtual std::vector<WantedRow> wanted() = 0;
+  // Will read() write to its scratch?
+  [[nodiscard]] virtual bool needs_scratch() const = 0;
+  // The logits of wanted()[row]; scratch is as long, or empty if none is needed. Rows may be read
+  // concurrently.
+  virtual void read(int row, std::span<const float> logits, std::span<float> scratch,
+                    const KernelTable& kernels) = 0;
+  virtual void advance() = 0;
+  // Tokens that are certain, for streaming: all so far of a single hypothesis, with beams none
+  // until the end.
+  [[nodiscard]] virtual std::span<const Token> certain() const = 0;
+  // When finished: with beams best first, samples in the order of their random numbers.
+  [[nodiscard]] virtual std::vector<Hypothesis> take_results() = 0;
+
+ protected:
+  explicit Session(Memory memory) : memory_(std::move(memory)) {}
+
+  Memory memory_;
+};
+
+// Checks the options. `prompt` without the start token; memory empty for a decoder on its own.
+[[nodiscard]] std::unique_ptr<Session> make_session(const Config& config,
+                                                    const GenerateOptions& options,
+                                                    const std::vector<Token>& prompt,
+                                                    Memory memory);
+
+// The sum in order, in double: what `logprob` of a Hypothesis and of a score is.
+[[nodiscard]] double sum_logprobs(std::span<const float> token_logprobs);
+
+}  // namespace transept

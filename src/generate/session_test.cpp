@@ -1,0 +1,224 @@
+// Greedy, sampling and beams on models small enough to enumerate.
+#include "generate/session.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "generate/toy_testing.h"
+#include "ops/softmax.h"
+
+namespace transept::testing {
+namespace {
+
+constexpr Token kEos = 1;
+
+GenerateOptions toy_options(int max_new_tokens) {
+  GenerateOptions options;
+  options.eos = {kEos};
+  options.max_new_tokens = max_new_tokens;
+  return options;
+}
+
+std::vector<float> log_probabilities(const std::vector<float>& logits) {
+  std::vector<float> out(logits.size());
+  log_softmax(reference_kernels(), logits, out);
+  return out;
+}
+
+struct Sequence {
+  std::vector<Token> ids;
+  double score;
+};
+
+// Every sequence that ends with kEos or has max_new_tokens, best first.
+std::vector<Sequence> enumerate(const TableModel& model, const GenerateOptions& options) {
+  std::vector<Sequence> all;
+  const std::function<void(std::vector<Token>&, double)> extend = [&](std::vector<Token>& ids,
+                                                                      double sum) {
+    const std::vector<float> logprobs = log_probabilities(model(ids));
+    for (size_t token = 0; token < logprobs.size(); ++token) {
+      ids.push_back(static_cast<Token>(token));
+      const double longer = sum + static_cast<double>(logprobs[token]);
+      const auto length = static_cast<int>(ids.size()) - 1;
+      if (ids.back() == kEos || length == *options.max_new_tokens) {
+        const double score = longer / std::pow(length, options.length_penalty);
+        all.push_back({{ids.begin() + 1, ids.end()}, score});
+      } else {
+        extend(ids, longer);
+      }
+      ids.pop_back();
+    }
+  };
+  std::vector<Token> start{0};
+  extend(start, 0);
+  std::sort(all.begin(), all.end(),
+            [](const Sequence& a, const Sequence& b) { return a.score > b.score; });
+  return all;
+}
+
+TEST(Greedy, FollowsTheMaximumAndStopsAtTheEnd) {
+  const TableModel counts = [](const std::vector<Token>& ids) {
+    std::vector<float> logits(6, 0);
+    logits[ids.size() < 4 ? ids.size() + 1 : kEos] = 3;
+    return logits;
+  };
+  const auto results = run_toy(counts, toy_config(6), toy_options(9));
+  ASSERT_EQ(results.size(), 1U);
+  EXPECT_EQ(results[0].ids, (std::vector<Token>{2, 3, 4, kEos}));
+  EXPECT_EQ(results[0].finish, Finish::eos);
+  EXPECT_NEAR(results[0].logprob, 4 * (3 - std::log(5 + std::exp(3.0))), 1e-5);
+  EXPECT_EQ(results[0].logprob, sum_logprobs(results[0].token_logprobs));
+  const auto cut = run_toy(counts, toy_config(6), toy_options(2));
+  EXPECT_EQ(cut[0].ids, (std::vector<Token>{2, 3}));
+  EXPECT_EQ(cut[0].finish, Finish::length);
+}
+
+TEST(Sampling, IsReproducibleAndSamplesDiffer) {
+  GenerateOptions options = toy_options(12);
+  options.sample = true;
+  options.n_best = 5;
+  options.seed = 3;
+  const TableModel model = random_table(20, 1);
+  const auto first = run_toy(model, toy_config(20), options);
+  const auto again = run_toy(model, toy_config(20), options);
+  ASSERT_EQ(first.size(), 5U);
+  for (size_t i = 0; i < 5; ++i) EXPECT_EQ(first[i].ids, again[i].ids);
+  EXPECT_NE(first[0].ids, first[1].ids);
+  options.n_best = 2;  // a sample does not depend on how many others are drawn
+  const auto fewer = run_toy(model, toy_config(20), options);
+  EXPECT_EQ(fewer[1].ids, first[1].ids);
+  options.seed = 4;
+  EXPECT_NE(run_toy(model, toy_config(20), options)[0].ids, first[0].ids);
+}
+
+// A beam as wide as everything finds the true best, whatever the penalty: nothing that could still
+// win is dropped.
+TEST(Beam, NeverEqualsExhaustiveSearch) {
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    for (const double penalty : {-1.5, -0.5, 0.0, 0.6, 1.0, 2.0, 5.0}) {
+      GenerateOptions options = toy_options(5);
+      options.beams = 256;  // 4^4 sequences are still open at the last step
+      options.n_best = 8;
+      options.length_penalty = penalty;
+      options.early_stopping = EarlyStopping::never;
+      const TableModel model = random_table(4, seed);
+      const std::vector<Sequence> all = enumerate(model, options);
+      const auto got = run_toy(model, toy_config(4), options);
+      ASSERT_EQ(got.size(), 8U);
+      for (size_t i = 0; i < got.size(); ++i) {
+        EXPECT_NEAR(got[i].score, all[i].score, 1e-5) << seed << " " << penalty << " " << i;
+        EXPECT_EQ(got[i].ids, all[i].ids) << seed << " " << penalty << " " << i;
+      }
+    }
+  }
+}
+
+// The plainest beam search there is: it never stops before the limit.
+std::vector<Sequence> search_to_the_limit(const TableModel& model, const GenerateOptions& options) {
+  const auto by_score = [](const Sequence& a, const Sequence& b) { return a.score > b.score; };
+  std::vector<Sequence> running{{{0}, 0}};
+  std::vector<Sequence> ended;
+  for (int length = 1; length <= *options.max_new_tokens; ++length) {
+    std::vector<Sequence> next;
+    for (const Sequence& sequence : running) {
+      const std::vector<float> logprobs = log_probabilities(model(sequence.ids));
+      for (size_t token = 0; token < logprobs.size(); ++token) {
+        next.push_back({sequence.ids, sequence.score + static_cast<double>(logprobs[token])});
+        next.back().ids.push_back(static_cast<Token>(token));
+      }
+    }
+    std::stable_sort(next.begin(), next.end(), by_score);
+    running.clear();
+    for (size_t i = 0; i < next.size(); ++i) {
+      const bool ends = next[i].ids.back() == kEos || length == *options.max_new_tokens;
+      if (!ends && running.size() < static_cast<size_t>(options.beams)) running.push_back(next[i]);
+      if (!ends || i >= static_cast<size_t>(options.beams)) continue;
+      const double score = next[i].score / std::pow(length, options.length_penalty);
+      ended.push_back({{next[i].ids.begin() + 1, next[i].ids.end()}, score});
+    }
+  }
+  std::stable_sort(ended.begin(), ended.end(), by_score);
+  ended.resize(static_cast<size_t>(options.beams));
+  return ended;
+}
+
+// A narrow beam is no complete search, but stopping early must not change what it finds.
+TEST(Beam, NeverStopsOnlyWhenNothingRunningCanWin) {
+  int stopped_early = 0;
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    for (const double penalty : {-1.0, 0.0, 0.7, 1.0, 3.0}) {
+      GenerateOptions options = toy_options(12);
+      options.beams = 3;
+      options.n_best = 3;
+      options.length_penalty = penalty;
+      options.early_stopping = EarlyStopping::never;
+      const TableModel model = random_table(5, seed);
+      int n_steps = 0;
+      const auto got = run_toy(model, toy_config(5), options, {}, &n_steps);
+      stopped_early += n_steps < 12;
+      const auto want = search_to_the_limit(model, options);
+      ASSERT_EQ(got.size(), want.size());
+      for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i].ids, want[i].ids) << seed;
+    }
+  }
+  EXPECT_GT(stopped_early, 300);
+}
+
+TEST(Beam, OneHypothesisOfManyBeamsIsAtLeastGreedy) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    GenerateOptions options = toy_options(6);
+    options.length_penalty = 0;
+    const TableModel model = random_table(6, seed);
+    const auto greedy = run_toy(model, toy_config(6), options);
+    options.beams = 200;
+    options.early_stopping = EarlyStopping::never;
+    const auto beams = run_toy(model, toy_config(6), options);
+    EXPECT_GE(beams[0].score, greedy[0].logprob - 1e-5);
+  }
+}
+
+TEST(Beam, ScoreIsLogprobOverLengthToThePenalty) {
+  GenerateOptions options = toy_options(8);
+  options.beams = 4;
+  options.n_best = 4;
+  options.length_penalty = 1.3;
+  for (const Hypothesis& h : run_toy(random_table(9, 2), toy_config(9), options, {4, 5})) {
+    const auto length = static_cast<double>(h.ids.size());
+    EXPECT_NEAR(h.score, h.logprob / std::pow(length, 1.3), 1e-5);
+    EXPECT_EQ(h.finish == Finish::eos, h.ids.back() == kEos);
+  }
+}
+
+TEST(Beam, EqualScoresGoToTheLowerToken) {
+  const TableModel flat = [](const std::vector<Token>&) { return std::vector<float>(5, 0.5F); };
+  GenerateOptions options = toy_options(1);
+  options.beams = 3;
+  options.n_best = 3;
+  const auto results = run_toy(flat, toy_config(5), options);
+  ASSERT_EQ(results.size(), 3U);
+  for (Token i = 0; i < 3; ++i) EXPECT_EQ(results[static_cast<size_t>(i)].ids[0], i);
+}
+
+TEST(Beam, ForcedFirstTokenAndFewerHypothesesThanAskedFor) {
+  GenerateOptions options = toy_options(1);
+  options.beams = 4;
+  options.n_best = 4;
+  options.forced_bos = 3;
+  const auto results = run_toy(random_table(7, 1), toy_config(7), options);
+  ASSERT_EQ(results.size(), 1U);  // the reference adds copies with a score of -1e9
+  EXPECT_EQ(results[0].ids, (std::vector<Token>{3}));
+  EXPECT_EQ(results[0].score, 0);       // the search saw a certain token
+  EXPECT_LT(results[0].logprob, -0.1);  // the model did not
+}
+
+TEST(Beam, WhereAllIsBannedSomethingComes) {
+  GenerateOptions options = toy_options(3);
+  options.beams = 2;
+  options.suppress_tokens = {0, 1, 2};
+  const auto results = run_toy(random_table(3, 1), toy_config(3), options);
+  EXPECT_EQ(results.size(), 1U);
+}
+
+}  // namespace
+}  // namespace transept::testing
