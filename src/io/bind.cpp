@@ -42,14 +42,7 @@ std::optional<DType> weight_type(StoredType type) {
 }
 
 std::vector<int64_t> expected_shape(const Binding& b) {
-  const Source& s = *b.source;
-  if (b.role == Role::vector) {
-    const int64_t n = int64_t{b.cols} * s.parts;
-    return s.row ? std::vector<int64_t>{1, n} : std::vector<int64_t>{n};
-  }
-  const int64_t outputs = int64_t{b.rows} * s.parts;
-  return s.transposed ? std::vector<int64_t>{b.cols, outputs}
-                      : std::vector<int64_t>{outputs, b.cols};
+  return foreign_shape(*b.source, b.role, b.rows, b.cols);
 }
 
 // Values are finite unless all bits of an exponent are set. No branch: the loop becomes SIMD.
@@ -315,9 +308,14 @@ void bind_weights(Transformer& model, const Names& names, const TensorSet& tenso
   Binder(model, names, tensors, pool).run();
 }
 
-std::string local_name(const Names& names, const TensorSet& tensors, const std::string& name) {
-  const bool bare = !names.prefix.empty() && !tensors.has_prefix(names.prefix);
-  return bare && name.starts_with(names.prefix) ? name.substr(names.prefix.size()) : name;
+std::vector<int64_t> foreign_shape(const Source& source, Role role, int rows, int cols) {
+  if (role == Role::vector) {
+    const int64_t n = int64_t{cols} * source.parts;
+    return source.row ? std::vector<int64_t>{1, n} : std::vector<int64_t>{n};
+  }
+  const int64_t outputs = int64_t{rows} * source.parts;
+  return source.transposed ? std::vector<int64_t>{cols, outputs}
+                           : std::vector<int64_t>{outputs, cols};
 }
 
 }  // namespace transept

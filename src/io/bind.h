@@ -1,7 +1,7 @@
 // Binding: every weight that the config calls for gets the values that a checkpoint holds for it.
 #pragma once
 
-#include <string>
+#include <vector>
 
 #include "base/parallel.h"
 #include "io/import/import.h"
@@ -15,8 +15,8 @@ namespace transept {
 void bind_weights(Transformer& model, const Names& names, const TensorSet& tensors,
                   ThreadPool& pool);
 
-// `name` as this set of tensors spells it: with or without the prefix of the base model.
-[[nodiscard]] std::string local_name(const Names& names, const TensorSet& tensors,
-                                     const std::string& name);
+// The shape of the whole tensor that a source stands in, for one of our [rows, cols].
+[[nodiscard]] std::vector<int64_t> foreign_shape(const Source& source, Role role, int rows,
+                                                 int cols);
 
 }  // namespace transept

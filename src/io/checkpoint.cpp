@@ -28,6 +28,14 @@ OwnHead head_evidence(const TensorSet& tensors) {
   };
 }
 
+void check_switches(const Config& config, const fs::path& path) {
+  try {
+    check_config(config);
+  } catch (const Error& e) {
+    throw Error(e.code(), fmt::format("{}: {}", path.string(), e.what()));
+  }
+}
+
 }  // namespace
 
 Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadOptions& options) {
@@ -50,7 +58,7 @@ Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadO
         JsonDocument::parse(checkpoint.generation_config_json, generation_path.string());
     ConfigReader(generation.root()).special_tokens(imported.config);
   }
-  check_config(imported.config);
+  check_switches(imported.config, config_path);
 
   auto model = std::make_shared<Transformer>();
   model->config = imported.config;

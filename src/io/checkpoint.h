@@ -30,4 +30,11 @@ struct LoadOptions {
 [[nodiscard]] Checkpoint load_checkpoint(const std::filesystem::path& folder, ThreadPool& pool,
                                          const LoadOptions& options = {});
 
+// Writes model.safetensors under the reference framework's names, config.json and, unless it is
+// empty, generation_config.json into `folder`, which is made if need be. Each file is written as a
+// whole or not at all. Error mismatch if `config_json` does not describe the model.
+void save_checkpoint(const std::filesystem::path& folder, const Transformer& model,
+                     const std::string& config_json,
+                     const std::string& generation_config_json = {});
+
 }  // namespace transept

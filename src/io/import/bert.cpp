@@ -126,6 +126,7 @@ void import_bert(const Json& json, Imported& out) {
   }
   reader.special_tokens(config);
   out.names.prefix = roberta ? "roberta." : "bert.";
+  out.names.saved_bare = true;
   name_bert_stack(out.names, config.encoder, "encoder", out.names.prefix);
   // Heads of the pre-training and of fine-tuned classifiers: no part of the encoder.
   for (const char* head : {"cls.*", "lm_head.*", "classifier.*", "qa_outputs.*"}) {

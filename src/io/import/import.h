@@ -37,7 +37,8 @@ struct StoredSinusoids {
 // The two-way table: visit() names <-> foreign names.
 struct Names {
   std::map<std::string, Source, std::less<>> sources;
-  std::string prefix;  // of the base model; files of the bare model are without it
+  std::string prefix;       // of the base model; files of the bare model are without it
+  bool saved_bare = false;  // written without the prefix
   std::vector<StoredSinusoids> sinusoids;
   std::vector<std::string> ignored;  // tensors that are no part of the computation; '*' = anything
 

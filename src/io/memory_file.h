@@ -1,0 +1,40 @@
+// A Memory as a file: the encoder's hidden states, which are small; keys and values are made again
+// when it is loaded.
+//
+// A safetensors file: `hidden` F32 [rows, d_model], `ids` I32 [rows], and in its metadata
+// `format` "transept memory", `version` "1", `fingerprint` of the model, `segments` "[[0, 7], [7,
+// 12]]" and `text_hash` of the text that was read (may be empty).
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "io/safetensors.h"
+#include "model/memory.h"
+#include "model/weights.h"
+
+namespace transept {
+
+// What a memory file says, before any model is asked.
+struct MemoryContents {
+  std::string fingerprint;
+  std::string text_hash;
+  std::vector<Memory::Segment> segments;
+  std::vector<Token> ids;
+  Buffer hidden;  // f32 [rows, width], finite
+  int rows = 0;
+  int width = 0;
+};
+
+void save_memory(const std::filesystem::path& path, const Memory& memory,
+                 const std::string& text_hash = {});
+
+// Error bad_data unless everything is there, of the right shape and consistent.
+[[nodiscard]] MemoryContents read_memory_file(const SafetensorsFile& file);
+
+// Error mismatch, naming both fingerprints, if another model made it.
+[[nodiscard]] Memory load_memory(const std::filesystem::path& path, Context& c,
+                                 const Transformer& model);
+
+}  // namespace transept
