@@ -25,8 +25,8 @@ class DoubleArrayBuilder {
   void build() {
     add_block();
     take(0);
-    units_[0] = 0;
-    std::vector<Task> tasks;  // a stack instead of recursion: keys may be long
+    units_[0] = DoubleArray::kLabelMask;  // a label that no byte equals
+    std::vector<Task> tasks;              // a stack instead of recursion: keys may be long
     if (!keys_.empty()) tasks.push_back({0, 0, keys_.size(), 0});
     while (!tasks.empty()) {
       const Task task = tasks.back();

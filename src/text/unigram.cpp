@@ -12,6 +12,9 @@ namespace transept {
 namespace {
 
 constexpr double kUnkPenalty = 10.0;  // an unknown character scores this much less than the worst
+// sentencepiece 0.2.3 counts from zero again where a sum falls below this, lest singles lose the
+// digits that tell pieces apart. (Found by experiment; shorter texts never get there.)
+constexpr float kRebaseBelow = -100000.0F;
 constexpr uint32_t kUnreached = UINT32_MAX;
 
 // The best way to reach a place of the word.
@@ -66,7 +69,10 @@ Unigram::Unigram(std::vector<std::pair<std::string, double>> pieces, int unk_id,
   unk_score_ = least - kUnkPenalty;
   is_unused_.assign(scores_.size(), false);
   trie_ = DoubleArray(std::move(keys));
-  store(texts);
+  texts_ = PieceTable(texts);
+  for (size_t byte = 0; byte < byte_id_.size(); ++byte) {
+    byte_id_[byte] = trie_.find(fmt::format("<0x{:02X}>", byte));
+  }
 }
 
 Unigram::Unigram(const std::vector<SpmPiece>& pieces, int unk_id)
@@ -91,22 +97,8 @@ Unigram::Unigram(const std::vector<SpmPiece>& pieces, int unk_id)
     texts.push_back(piece.text);
   }
   trie_ = DoubleArray(std::move(keys));
-  store(texts);
-}
-
-void Unigram::store(const std::vector<std::string_view>& texts) {
-  size_t total = 0;
-  for (const std::string_view text : texts) total += text.size();
-  text_.reserve(total);
-  text_begin_.reserve(texts.size() + 1);
-  for (const std::string_view text : texts) {
-    text_begin_.push_back(text_.size());
-    text_ += text;
-  }
-  text_begin_.push_back(text_.size());
-  for (size_t byte = 0; byte < byte_id_.size(); ++byte) {
-    byte_id_[byte] = trie_.find(fmt::format("<0x{:02X}>", byte));
-  }
+  texts_ = PieceTable(texts);
+  byte_id_.fill(DoubleArray::kNone);
 }
 
 // Viterbi over bytes: each character's start is reached from earlier ones, by a piece or by an
@@ -115,7 +107,12 @@ template <class Sum>
 void Unigram::search(std::string_view word, std::vector<Piece>& out) const {
   Arrivals<Sum> best(word.size() + 1);
   const auto unk_score = static_cast<Sum>(unk_score_);
+  size_t reached = 0;  // the last place that has an arrival
   for (size_t begin = 0; begin < word.size();) {
+    if (std::is_same_v<Sum, float> && best[begin].sum < kRebaseBelow) {
+      const Sum base = best[begin].sum;
+      for (size_t i = begin; i <= reached; ++i) best[i].sum -= base;
+    }
     const Sum before = best[begin].sum;
     const size_t one = character_size(word, begin);
     bool is_known = false;
@@ -125,10 +122,11 @@ void Unigram::search(std::string_view word, std::vector<Piece>& out) const {
       ++end;
       const Token id = DoubleArray::value(node);
       if (id == DoubleArray::kNone || is_unused_[static_cast<size_t>(id)]) continue;
-      const double sum = scores_[static_cast<size_t>(id)] + static_cast<double>(before);
+      reached = std::max(reached, end);
+      const Sum sum = static_cast<Sum>(scores_[static_cast<size_t>(id)]) + before;
       Arrival<Sum>& there = best[end];
-      if (there.begin == kUnreached || sum > static_cast<double>(there.sum)) {
-        there = {static_cast<Sum>(sum), static_cast<uint32_t>(begin), id};
+      if (there.begin == kUnreached || sum > there.sum) {
+        there = {sum, static_cast<uint32_t>(begin), id};
       }
       is_known = is_known || end - begin == one;
     }
@@ -136,6 +134,7 @@ void Unigram::search(std::string_view word, std::vector<Piece>& out) const {
       check(unk_id_ >= 0, ErrorCode::bad_data,
             "the vocabulary has neither the character at byte {} nor an unknown piece", begin);
       const Sum sum = unk_score + before;
+      reached = std::max(reached, begin + one);
       Arrival<Sum>& there = best[begin + one];
       if (there.begin == kUnreached || sum > there.sum) {
         there = {sum, static_cast<uint32_t>(begin), unk_id_};
@@ -199,12 +198,6 @@ std::optional<Token> Unigram::find(std::string_view piece) const {
   if (piece.empty()) return empty_piece_;
   const Token id = trie_.find(piece);
   return id == DoubleArray::kNone ? std::nullopt : std::optional(id);
-}
-
-std::string_view Unigram::piece(Token id) const {
-  if (id < 0 || id >= size()) return {};
-  const auto i = static_cast<size_t>(id);
-  return std::string_view(text_).substr(text_begin_[i], text_begin_[i + 1] - text_begin_[i]);
 }
 
 }  // namespace transept

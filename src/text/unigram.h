@@ -10,6 +10,7 @@
 
 #include "text/double_array.h"
 #include "text/model.h"
+#include "text/piece_table.h"
 
 namespace transept {
 
@@ -17,9 +18,8 @@ enum class UnigramRules {
   // Hugging Face tokenizers 0.23: sums in double precision, every piece takes part, a run of
   // unknown characters is one unknown piece or, under byte fallback, its bytes.
   tokenizers,
-  // sentencepiece 0.2: best sums kept in single precision, each compared with a candidate in
-  // double; only normal and user-defined pieces take part; unknown characters stay single (Spm
-  // joins them or spells them in bytes).
+  // sentencepiece 0.2.3: sums in single precision, only normal and user-defined pieces take part,
+  // unknown characters stay single (Spm joins them or spells them in bytes).
   sentencepiece,
 };
 
@@ -40,7 +40,7 @@ class Unigram : public SubwordModel {
 
   void tokenize(std::string_view word, std::vector<Piece>& out) const override;
   [[nodiscard]] std::optional<Token> find(std::string_view piece) const override;
-  [[nodiscard]] std::string_view piece(Token id) const override;
+  [[nodiscard]] std::string_view piece(Token id) const override { return texts_[id]; }
   [[nodiscard]] int size() const override { return static_cast<int>(scores_.size()); }
 
  private:
@@ -48,7 +48,6 @@ class Unigram : public SubwordModel {
   void search(std::string_view word, std::vector<Piece>& out) const;
   void join_unknown(std::string_view word, size_t begin, std::vector<Piece>& out) const;
   void add_unknown(std::string_view word, Piece run, std::vector<Piece>& out) const;
-  void store(const std::vector<std::string_view>& texts);
 
   UnigramRules rules_;
   int unk_id_;
@@ -58,8 +57,7 @@ class Unigram : public SubwordModel {
   std::vector<double> scores_;      // by id
   std::vector<bool> is_unused_;     // by id: found, but never chosen
   std::array<Token, 256> byte_id_;  // of <0x00> … <0xFF>, -1 if missing
-  std::string text_;                // all spellings, one after the other
-  std::vector<size_t> text_begin_;  // by id, and the end
+  PieceTable texts_;
   std::optional<Token> empty_piece_;
 };
 
