@@ -119,6 +119,7 @@ std::vector<std::string> TemporaryFolder::files() const {
 }
 
 void write_text(const fs::path& path, std::string_view text) {
+  fs::remove(path);  // a file that is cut to nothing and written again is synced by ext4: slow
   std::ofstream(path, std::ios::binary) << text;
 }
 

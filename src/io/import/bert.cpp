@@ -6,7 +6,6 @@
 
 #include <cmath>
 
-#include "base/error.h"
 #include "io/import/config_reader.h"
 
 namespace transept {
@@ -30,6 +29,13 @@ void name_attention(Names& names, const std::string& ours, const std::string& th
   name_norm(names, ours + "_norm", theirs + ".output.LayerNorm");
 }
 
+// "BertForMaskedLM", whose files hold the encoder under a prefix, not "BertModel".
+bool has_head(const Json& json) {
+  const auto architectures = json.find("architectures");
+  if (!architectures || architectures->size() == 0) return false;
+  return !architectures->elements()[0].as_string().ends_with("Model");
+}
+
 }  // namespace
 
 bool is_bert_kind(std::string_view model_type) {
@@ -46,10 +52,7 @@ StackConfig read_bert_stack(const Json& json) {
   s.n_heads = reader.size("num_attention_heads", 12);
   s.d_ff = reader.size("intermediate_size", 3072);
   s.vocab = reader.size("vocab_size", roberta ? 50265 : 30522);
-  check(s.n_heads > 0 && s.d_model % s.n_heads == 0, ErrorCode::bad_data,
-        "config.json: num_attention_heads: {}, expected a divisor of hidden_size {}", s.n_heads,
-        s.d_model);
-  s.d_head = s.d_model / s.n_heads;
+  s.d_head = reader.head_width("num_attention_heads", s.n_heads, s.d_model);
   s.norm = NormKind::layer;
   s.place = NormPlace::post;
   s.embedding_norm = true;
@@ -126,7 +129,7 @@ void import_bert(const Json& json, Imported& out) {
   }
   reader.special_tokens(config);
   out.names.prefix = roberta ? "roberta." : "bert.";
-  out.names.saved_bare = true;
+  out.names.saved_bare = !has_head(json);
   name_bert_stack(out.names, config.encoder, "encoder", out.names.prefix);
   // Heads of the pre-training and of fine-tuned classifiers: no part of the encoder.
   for (const char* head : {"cls.*", "lm_head.*", "classifier.*", "qa_outputs.*"}) {

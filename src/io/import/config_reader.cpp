@@ -44,6 +44,15 @@ float ConfigReader::real(std::string_view key, double otherwise) const {
   return static_cast<float>(json_.get(key, otherwise));
 }
 
+int ConfigReader::head_width(std::string_view key, int n_heads, int d_model) const {
+  if (n_heads < 1 || d_model % n_heads != 0) {
+    const std::string where = has(key) ? json_.find(key)->where() : std::string(key);
+    fail(ErrorCode::bad_data, "{}: {}, expected a divisor of the width {}", where, n_heads,
+         d_model);
+  }
+  return d_model / n_heads;
+}
+
 ActivationKind ConfigReader::activation(std::string_view key, const char* otherwise) const {
   const std::optional<Json> value = json_.find(key);
   return value ? parse_activation(value->as_string(), value->where())

@@ -20,6 +20,8 @@ class ConfigReader {
   [[nodiscard]] bool flag(std::string_view key, bool otherwise) const {
     return json_.get(key, otherwise);
   }
+  // d_model / n_heads; Error naming the key of the number of heads if that leaves a remainder.
+  [[nodiscard]] int head_width(std::string_view key, int n_heads, int d_model) const;
   [[nodiscard]] ActivationKind activation(std::string_view key, const char* otherwise) const;
   [[nodiscard]] bool has(std::string_view key) const { return json_.find(key).has_value(); }
 

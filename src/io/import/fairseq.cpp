@@ -4,8 +4,6 @@
 
 #include <cmath>
 
-#include "base/error.h"
-
 namespace transept {
 namespace {
 
@@ -42,10 +40,7 @@ StackConfig read_fairseq_stack(const ConfigReader& reader, const std::string& si
   s.d_model = reader.size("d_model", 1024);
   s.n_heads = reader.size(side + "_attention_heads", 16);
   s.d_ff = reader.size(side + "_ffn_dim", 4096);
-  check(s.n_heads > 0 && s.d_model % s.n_heads == 0, ErrorCode::bad_data,
-        "config.json: {}_attention_heads: {}, expected a divisor of d_model {}", side, s.n_heads,
-        s.d_model);
-  s.d_head = s.d_model / s.n_heads;
+  s.d_head = reader.head_width(side + "_attention_heads", s.n_heads, s.d_model);
   s.norm = NormKind::layer;
   s.norm_eps = 1e-5F;  // torch's default; no key in config.json
   s.query_scale = 1 / std::sqrt(static_cast<float>(s.d_head));

@@ -4,7 +4,6 @@
 
 #include <cmath>
 
-#include "base/error.h"
 #include "io/import/bert.h"
 #include "io/import/config_reader.h"
 
@@ -34,9 +33,7 @@ StackConfig read_gpt2_stack(const Json& json) {
   s.d_ff = reader.size("n_inner", 0);
   if (!reader.has("n_inner")) s.d_ff = s.d_model > (1 << 20) ? 0 : 4 * s.d_model;
   s.vocab = reader.size("vocab_size", 50257);
-  check(s.n_heads > 0 && s.d_model % s.n_heads == 0, ErrorCode::bad_data,
-        "config.json: n_head: {}, expected a divisor of n_embd {}", s.n_heads, s.d_model);
-  s.d_head = s.d_model / s.n_heads;
+  s.d_head = reader.head_width("n_head", s.n_heads, s.d_model);
   s.norm = NormKind::layer;
   s.place = NormPlace::pre;
   s.final_norm = true;
