@@ -28,7 +28,8 @@ void check_stack(const char* name, const StackConfig& s) {
     const int exact = s.relative_buckets / (s.causal ? 2 : 4);
     check_size(name, "relative_max_distance", s.relative_max_distance, exact + 1, kMost);
   }
-  if (s.positions == Positions::sinusoid_fairseq) check_size(name, "d_model", s.d_model, 4, 1 << 16);
+  if (s.positions == Positions::sinusoid_fairseq)
+    check_size(name, "d_model", s.d_model, 4, 1 << 16);
   if (s.cross) check_size(name, "cross_width", s.cross_width, 1, 1 << 16);
   check(s.norm_eps >= 0 && s.norm_eps < 1, ErrorCode::bad_data, "{}.norm_eps: {}, expected 0 to 1",
         name, s.norm_eps);
@@ -63,8 +64,6 @@ const char* name_of(Positions positions) {
       return "none";
     case Positions::learned:
       return "learned";
-    case Positions::sinusoid_interleaved:
-      return "sinusoid_interleaved";
     case Positions::sinusoid_halves:
       return "sinusoid_halves";
     case Positions::sinusoid_fairseq:

@@ -17,10 +17,9 @@ enum class NormPlace { pre, post };  // x + f(norm(x)) or norm(x + f(x))
 
 enum class Positions {
   none,
-  learned,               // a table of max_positions entries
-  sinusoid_interleaved,  // sin, cos, sin, cos … (Vaswani et al. 2017, section 3.5)
-  sinusoid_halves,       // all sines, then all cosines, same frequencies (Marian, Pegasus)
-  sinusoid_fairseq,      // halves, frequencies 10000^(-i / (d/2 - 1)) (FSMT, M2M100)
+  learned,           // a table of max_positions entries
+  sinusoid_halves,   // Vaswani et al. 2017, 3.5, all sines before all cosines (Marian, Pegasus)
+  sinusoid_fairseq,  // halves, frequencies 10000^(-i / (d/2 - 1)) (FSMT, M2M100)
   relative,  // a bias on attention scores by bucketed distance (T5: Raffel et al. 2020, 2.1)
 };
 

@@ -52,9 +52,8 @@ void Sinusoids::row(int position, float* out) const {
   const size_t sines = divisors_.size();  // one more than cosines where d is odd
   for (size_t i = 0; i < sines; ++i) {
     const double angle = position / divisors_[i];
-    const bool interleaved = kind_ == Positions::sinusoid_interleaved;
-    out[interleaved ? 2 * i : i] = static_cast<float>(std::sin(angle));
-    if (i < half) out[interleaved ? 2 * i + 1 : sines + i] = static_cast<float>(std::cos(angle));
+    out[i] = static_cast<float>(std::sin(angle));
+    if (i < half) out[sines + i] = static_cast<float>(std::cos(angle));
   }
 }
 
