@@ -128,7 +128,7 @@ TEST_P(GenerateParity, LogprobsEqualScore) {
     options = e.options;
     Memory memory;
     if (rig.model.config.has_encoder()) {
-      memory = encode_memories(c, rig.model, std::vector{e.source})[0];
+      memory = encode_memories(c, rig.model, std::vector<std::vector<Token>>{e.source})[0];
     }
     for (Hypothesis& h : generate(c, rig.model, memory, e.prompt, e.options)) {
       requests.push_back({memory, e.prompt, h.ids});
@@ -149,8 +149,9 @@ TEST_P(GenerateParity, LogprobsEqualScore) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, GenerateParity, ::testing::ValuesIn(all_cases()),
-                         [](const auto& info) {
-                           return test_name(info.param.model + "_" + info.param.kernels->name);
+                         [](const auto& instance) {
+                           return test_name(instance.param.model + "_" +
+                                            instance.param.kernels->name);
                          });
 
 }  // namespace
