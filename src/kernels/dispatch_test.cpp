@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "kernels/kernels.h"
+#include "kernels/kernels_testing.h"
 #include "transept/error.h"
 
 namespace transept {
@@ -28,6 +28,13 @@ TEST(Dispatch, UnknownNameIsAUsageErrorThatListsTheValidOnes) {
     for (const KernelTable* table : available_kernels())
       EXPECT_NE(std::string(error.what()).find(table->name), std::string::npos);
   }
+}
+
+// So that the log of a run says what it covered.
+TEST(Dispatch, PrintsTheTestedTables) {
+  std::string names;
+  for (const KernelTable* table : tested_kernels()) names += std::string(" ") + table->name + ",";
+  GTEST_LOG_(INFO) << "kernel tables under test:" << names;
 }
 
 TEST(Dispatch, TheChosenTableIsAvailable) {

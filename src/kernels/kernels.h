@@ -73,6 +73,12 @@ struct KernelTable {
   void (*scale)(const float* x, float factor, int64_t n, float* y);
   void (*scale_add)(const float* x, float factor, const float* y, int64_t n,
                     float* z);  // factor * x + y, rounded once
+
+  // For measuring the machine (machine.h). Multiply-adds on registers alone; returns how many
+  // floating-point operations that was.
+  int64_t (*spin_fma)(int64_t rounds);
+  // Reads the blocks of 64 floats in x[0, n); the result only keeps the compiler from leaving it.
+  float (*read_all)(const float* x, size_t n);
 };
 
 // The scalar table: the oracle of every test and the fallback of every machine.

@@ -175,6 +175,21 @@ void scale_add(const float* x, float factor, const float* y, int64_t n, float* z
   for (int64_t i = 0; i < n; ++i) z[i] = fma(x[i], factor, y[i]);
 }
 
+int64_t spin_fma(int64_t rounds) {
+  volatile float start = 1.0f;
+  Partial sum = filled(start);
+  for (int64_t round = 0; round < rounds; ++round)
+    for (float& s : sum) s = fma(s, 0.999f, 0.001f);
+  start = tree_sum(sum);
+  return rounds * kLanes * 2;
+}
+
+float read_all(const float* x, size_t n) {
+  Partial largest = filled(0.0f);
+  for (size_t i = 0; i < n; ++i) largest[i % kLanes] = max(x[i], largest[i % kLanes]);
+  return tree_max(largest);
+}
+
 }  // namespace
 
 const KernelTable& reference_kernels() {
@@ -191,6 +206,8 @@ const KernelTable& reference_kernels() {
       .add = add,
       .scale = scale,
       .scale_add = scale_add,
+      .spin_fma = spin_fma,
+      .read_all = read_all,
   };
   return table;
 }

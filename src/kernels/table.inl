@@ -11,5 +11,7 @@ constexpr KernelTable table_named(const char* name) {
           .activate_gated = activate_gated,
           .add = add,
           .scale = scale,
-          .scale_add = scale_add};
+          .scale_add = scale_add,
+          .spin_fma = spin_fma,
+          .read_all = read_all};
 }

@@ -1,0 +1,229 @@
+// Measures the matrix product against what the machine can do: its multiply-add peak and its read
+// bandwidth, taken in the same run. One line per shape, rows, threads and place of the weights
+// ("hot": the same ones every time; "rotating": a set larger than any cache).
+//
+//   kernels_bench [--isa avx2] [--threads 1,2] [--rows 1,4] [--quick] [--processor-time] [--json
+//   FILE]
+//
+// A line's bound is the larger of operations / peak and bytes of weights / bandwidth of memory
+// (rotating) or of their place in the caches (hot); its share is bound / time.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/buffer.h"
+#include "kernels/kernels.h"
+#include "kernels/machine.h"
+
+namespace transept {
+namespace {
+
+struct Options {
+  std::string isa;
+  std::string json;
+  std::vector<int> threads{1, 2};
+  std::vector<int> rows{1, 4, 8, 32, 128, 512};
+  bool quick = false;
+  Clock clock = Clock::wall;
+};
+
+struct Shape {
+  int k, n;
+};
+
+struct Machine {
+  double peak = 0.0;              // FLOP/s
+  std::vector<double> bandwidth;  // bytes/s, one per entry of kSets
+};
+
+struct Line {
+  Shape shape;
+  int threads, rows;
+  bool rotating;
+  double seconds, flops, bytes, share;
+};
+
+constexpr size_t kMiB = size_t{1} << 20;
+constexpr size_t kSets[] = {kMiB / 64, kMiB / 4, kMiB, 4 * kMiB, 16 * kMiB, 128 * kMiB};
+constexpr size_t kRotation = 96 * kMiB;  // bytes of weights, at least, for "rotating"
+
+Machine measure_machine(const KernelTable& kernels, ThreadPool& pool, Clock clock) {
+  Machine machine{.peak = measure_fma_peak(kernels, pool, clock), .bandwidth = {}};
+  fmt::print("{} thread(s): {:.1f} GFLOP/s multiply-add peak; reading GB/s", pool.size(),
+             machine.peak / 1e9);
+  for (const size_t set : kSets) {
+    machine.bandwidth.push_back(measure_read_bandwidth(kernels, pool, set, clock));
+    fmt::print("  {} KiB: {:.1f}", set / 1024, machine.bandwidth.back() / 1e9);
+  }
+  fmt::print("\n");
+  return machine;
+}
+
+// The bandwidth of the smallest measured set that holds `bytes`.
+double bandwidth_of(const Machine& machine, size_t bytes) {
+  for (size_t i = 0; i < std::size(kSets); ++i)
+    if (bytes <= kSets[i]) return machine.bandwidth[i];
+  return machine.bandwidth.back();
+}
+
+void fill(float* x, size_t n, uint64_t seed) {
+  uint64_t state = seed;
+  for (size_t i = 0; i < n; ++i) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    x[i] = static_cast<float>(static_cast<int32_t>(state >> 32)) * 0x1p-31f;
+  }
+}
+
+class Product {
+ public:
+  Product(const KernelTable& kernels, Shape shape, int threads, int max_rows, bool rotating)
+      : kernels_(kernels),
+        shape_(shape),
+        size_(static_cast<size_t>(panels_for(shape.n)) * kLanes * static_cast<size_t>(shape.k)),
+        copies_(rotating ? 1 + kRotation / (size_ * sizeof(float)) : 1),
+        weights_(size_ * copies_ * sizeof(float)),
+        x_(static_cast<size_t>(max_rows) * static_cast<size_t>(shape.k) * sizeof(float)),
+        y_(static_cast<size_t>(max_rows) * static_cast<size_t>(shape.n) * sizeof(float)),
+        next_(static_cast<size_t>(threads)) {
+    fill(weights_.as<float>(), size_ * copies_, 1);
+    fill(x_.as<float>(), x_.size() / sizeof(float), 2);
+  }
+
+  [[nodiscard]] size_t weight_bytes() const { return size_ * sizeof(float); }
+
+  void run(int rows, int thread, int threads) {
+    size_t& next = next_[static_cast<size_t>(thread)];
+    const float* packed = weights_.as<float>() + size_ * (next++ % copies_);
+    const GemmF32 g{.a = x_.as<float>(),
+                    .lda = static_cast<size_t>(shape_.k),
+                    .packed = packed,
+                    .panel_stride = static_cast<size_t>(shape_.k) * kLanes,
+                    .y = y_.as<float>(),
+                    .ldy = static_cast<size_t>(shape_.n),
+                    .m = rows,
+                    .n = shape_.n,
+                    .k = shape_.k,
+                    .bias = nullptr};
+    const int panels = panels_for(shape_.n);
+    kernels_.gemm_f32(g, panels * thread / threads, panels * (thread + 1) / threads);
+  }
+
+ private:
+  const KernelTable& kernels_;
+  Shape shape_;
+  size_t size_, copies_;
+  Buffer weights_, x_, y_;
+  std::vector<size_t> next_;  // per thread: whose turn it is
+};
+
+Line measure(const Machine& machine, ThreadPool& pool, Product& product, Shape shape, int rows,
+             bool rotating, Clock clock, double budget) {
+  const double seconds = shortest_time(pool, clock, budget,
+                                       [&](int thread) { product.run(rows, thread, pool.size()); });
+  const double operations = 2.0 * rows * shape.n * shape.k;
+  const auto bytes = static_cast<double>(product.weight_bytes());
+  const double reading =
+      rotating ? machine.bandwidth.back() : bandwidth_of(machine, product.weight_bytes());
+  const double bound = std::max(operations / machine.peak, bytes / reading);
+  return {.shape = shape,
+          .threads = pool.size(),
+          .rows = rows,
+          .rotating = rotating,
+          .seconds = seconds,
+          .flops = operations / seconds,
+          .bytes = bytes / seconds,
+          .share = bound / seconds};
+}
+
+void print(const Line& line, const Machine& machine) {
+  fmt::print(
+      "{:>5} x {:<6} {:>4} rows  {} thread(s)  {:<8}  {:>9.1f} us  {:>6.1f} GFLOP/s {:>4.0f} "
+      "% of peak  {:>6.1f} GB/s  {:>4.0f} % of bound\n",
+      line.shape.k, line.shape.n, line.rows, line.threads, line.rotating ? "rotating" : "hot",
+      line.seconds * 1e6, line.flops / 1e9, 100.0 * line.flops / machine.peak, line.bytes / 1e9,
+      100.0 * line.share);
+  std::fflush(stdout);
+}
+
+std::string to_json(const KernelTable& kernels, const std::vector<Machine>& machines,
+                    const Options& options, const std::vector<Line>& lines) {
+  std::string text = fmt::format("{{\"isa\": \"{}\", \"machine\": [", kernels.name);
+  for (size_t i = 0; i < machines.size(); ++i) {
+    text += fmt::format("{}{{\"threads\": {}, \"peak_flops\": {:.4g}, \"read_bytes_per_s\": {{",
+                        i == 0 ? "" : ", ", options.threads[i], machines[i].peak);
+    for (size_t j = 0; j < std::size(kSets); ++j)
+      text +=
+          fmt::format("{}\"{}\": {:.4g}", j == 0 ? "" : ", ", kSets[j], machines[i].bandwidth[j]);
+    text += "}}";
+  }
+  text += "],\n \"gemm_f32\": [";
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const Line& l = lines[i];
+    text += fmt::format(
+        "{}\n  {{\"k\": {}, \"n\": {}, \"rows\": {}, \"threads\": {}, \"rotating\": {}, "
+        "\"seconds\": {:.4g}, \"flops\": {:.4g}, \"bytes_per_s\": {:.4g}, \"share\": {:.3f}}}",
+        i == 0 ? "" : ",", l.shape.k, l.shape.n, l.rows, l.threads, l.rotating, l.seconds, l.flops,
+        l.bytes, l.share);
+  }
+  return text + "\n]}\n";
+}
+
+int run(const Options& options) {
+  const KernelTable& kernels =
+      options.isa.empty() ? chosen_kernels() : kernels_by_name(options.isa);
+  fmt::print("instruction set {}\n", kernels.name);
+  std::vector<Shape> shapes{{512, 512}, {512, 2048}, {2048, 512}, {256, 1536}, {512, 32128}};
+  if (!options.quick) shapes.push_back({512, 65001});
+  const double budget = options.quick ? 0.05 : 0.3;
+  std::vector<Machine> machines;
+  std::vector<Line> lines;
+  for (const int threads : options.threads) {
+    ThreadPool pool(threads);
+    machines.push_back(measure_machine(kernels, pool, options.clock));
+    for (const Shape shape : shapes)
+      for (const bool rotating : {false, true}) {
+        Product product(kernels, shape, threads,
+                        *std::max_element(options.rows.begin(), options.rows.end()), rotating);
+        for (const int rows : options.rows) {
+          lines.push_back(measure(machines.back(), pool, product, shape, rows, rotating,
+                                  options.clock, budget));
+          print(lines.back(), machines.back());
+        }
+      }
+  }
+  if (options.json.empty()) return 0;
+  std::FILE* file = std::fopen(options.json.c_str(), "w");
+  if (file == nullptr) {
+    fmt::print(stderr, "{}: cannot be written\n", options.json);
+    return 74;
+  }
+  fmt::print(file, "{}", to_json(kernels, machines, options, lines));
+  return std::fclose(file) == 0 ? 0 : 74;
+}
+
+}  // namespace
+}  // namespace transept
+
+int main(int argc, char** argv) {
+  transept::Options options;
+  CLI::App app{"Matrix products against the machine's peak and bandwidth"};
+  app.add_option("--isa", options.isa, "Instruction set; default: the best");
+  app.add_option("--threads", options.threads, "Numbers of threads")->delimiter(',');
+  app.add_option("--rows", options.rows, "Numbers of rows")->delimiter(',');
+  app.add_option("--json", options.json, "Also write the results here");
+  app.add_flag_callback(
+      "--processor-time", [&] { options.clock = transept::Clock::processor; },
+      "Count what the busiest thread computed, not what passed: for busy machines");
+  app.add_flag("--quick", options.quick, "Fewer shapes, shorter");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    return transept::run(options);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 2;
+  }
+}

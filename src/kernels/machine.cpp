@@ -1,0 +1,79 @@
+#include "kernels/machine.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/buffer.h"
+
+namespace transept {
+namespace {
+
+double now(clockid_t clock) {
+  timespec t{};
+  clock_gettime(clock, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+double time_once(ThreadPool& pool, Clock clock, const std::function<void(int)>& work) {
+  if (clock == Clock::wall) {
+    const double begin = now(CLOCK_MONOTONIC);
+    pool.run(work);
+    return now(CLOCK_MONOTONIC) - begin;
+  }
+  std::vector<double> spent(static_cast<size_t>(pool.size()));
+  pool.run([&](int thread) {
+    const double begin = now(CLOCK_THREAD_CPUTIME_ID);
+    work(thread);
+    spent[static_cast<size_t>(thread)] = now(CLOCK_THREAD_CPUTIME_ID) - begin;
+  });
+  return *std::max_element(spent.begin(), spent.end());
+}
+
+constexpr double kBudget = 0.1;  // seconds per measurement
+
+}  // namespace
+
+double shortest_time(ThreadPool& pool, Clock clock, double budget,
+                     const std::function<void(int)>& work) {
+  pool.run(work);  // warm up
+  double best = time_once(pool, clock, work);
+  const auto calls = static_cast<int>(std::clamp(budget / std::max(best, 1e-9), 3.0, 1e6));
+  for (int i = 0; i < calls; ++i) best = std::min(best, time_once(pool, clock, work));
+  return best;
+}
+
+double measure_fma_peak(const KernelTable& kernels, ThreadPool& pool, Clock clock) {
+  constexpr int64_t kRounds = 20000;  // about 50 µs where an FMA takes half a cycle
+  std::vector<int64_t> operations(static_cast<size_t>(pool.size()));
+  const double seconds = shortest_time(pool, clock, kBudget, [&](int thread) {
+    operations[static_cast<size_t>(thread)] = kernels.spin_fma(kRounds);
+  });
+  double total = 0.0;
+  for (const int64_t n : operations) total += static_cast<double>(n);
+  return total / seconds;
+}
+
+double measure_read_bandwidth(const KernelTable& kernels, ThreadPool& pool, size_t working_set,
+                              Clock clock) {
+  constexpr size_t kBlock = 64;  // floats
+  const auto threads = static_cast<size_t>(pool.size());
+  const size_t part = std::max(working_set / sizeof(float) / threads / kBlock, size_t{1}) * kBlock;
+  Buffer memory(part * threads * sizeof(float));
+  auto* data = memory.as<float>();
+  std::vector<float> sink(threads);
+  pool.run([&](int thread) {  // each thread touches its own part first
+    std::fill_n(data + static_cast<size_t>(thread) * part, part, 1.0f);
+  });
+  // Small sets are read many times per call, so that starting the threads does not count.
+  const size_t rounds = std::max((size_t{1} << 20) / part, size_t{1});
+  const double seconds = shortest_time(pool, clock, kBudget, [&](int thread) {
+    const auto t = static_cast<size_t>(thread);
+    for (size_t round = 0; round < rounds; ++round)
+      sink[t] += kernels.read_all(data + t * part, part);
+  });
+  return static_cast<double>(part * threads * rounds * sizeof(float)) / seconds;
+}
+
+}  // namespace transept

@@ -1,0 +1,32 @@
+// What this machine can do at best, measured: the bounds that products are judged by.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+#include "base/parallel.h"
+#include "kernels/kernels.h"
+
+namespace transept {
+
+// wall: the time that passes. processor: the time the busiest thread computes, which leaves out
+// what other programs took from it: for machines that are not quiet.
+enum class Clock { wall, processor };
+
+// The shortest time in seconds of work(thread) on all threads of the pool, over repeated calls that
+// take about `budget` seconds together (at least three). The shortest, because other work on the
+// machine only ever adds.
+[[nodiscard]] double shortest_time(ThreadPool& pool, Clock clock, double budget,
+                                   const std::function<void(int)>& work);
+
+// Floating-point operations per second of multiply-adds on registers alone, all threads of the pool
+// together.
+[[nodiscard]] double measure_fma_peak(const KernelTable& kernels, ThreadPool& pool,
+                                      Clock clock = Clock::wall);
+
+// Bytes per second read from a working set of this size, each thread its own part, over and over:
+// choose the size to measure a cache or the memory.
+[[nodiscard]] double measure_read_bandwidth(const KernelTable& kernels, ThreadPool& pool,
+                                            size_t working_set, Clock clock = Clock::wall);
+
+}  // namespace transept
