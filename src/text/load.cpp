@@ -1,15 +1,89 @@
+// load_tokenizer(): looks at what a folder holds.
 #include "base/error.h"
 #include "base/file.h"
+#include "text/bpe.h"
+#include "text/folder_config.h"
 #include "text/pipeline.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_json.h"
+#include "text/vocab_files.h"
+
+#if __has_include("text/spm.h")
+#include "text/spm.h"
+#endif
 
 namespace transept {
+namespace {
 
-std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder,
-                                          const TokenizerOptions&) {
-  const std::filesystem::path path = folder / "tokenizer.json";
-  return std::make_unique<Pipeline>(read_tokenizer_json(read_file(path), path.string()));
+namespace fs = std::filesystem;
+
+// The marks that multilingual tokenizers put around an input, as their classes in transformers 5.24
+// do whatever tokenizer.json says.
+void set_language(PipelineParts& parts, const FolderConfig& config, const std::string& source,
+                  const std::string& folder) {
+  const bool nllb = config.is_class("NllbTokenizer");
+  const bool mbart = config.is_class("MBartTokenizer");
+  const bool mbart50 = config.is_class("MBart50Tokenizer");
+  std::string language = source.empty() ? config.source_language : source;
+  if (language.empty() && nllb) language = "eng_Latn";
+  if (language.empty() && (mbart || mbart50)) language = "en_XX";
+  if (language.empty() || (source.empty() && !nllb && !mbart && !mbart50)) return;
+  const auto id_of = [&](const std::string& piece) {
+    const std::optional<Token> added = parts.added.find(piece);
+    const std::optional<Token> id = added ? added : parts.model->find(piece);
+    check(id.has_value(), ErrorCode::usage, "{}: language \"{}\": the tokenizer has no such token",
+          folder, piece);
+    return *id;
+  };
+  const Token mark = id_of(language);
+  const auto named = config.named.find("eos_token");
+  const Token end = id_of(named == config.named.end() ? "</s>" : named->second.content);
+  if (mbart || (nllb && config.legacy_language_marks)) {
+    parts.post_processor = PostProcessor::around({}, {end, mark});
+  } else if (nllb || mbart50) {
+    parts.post_processor = PostProcessor::around({mark}, {end});
+  } else {
+    // Unknown class: the one special token of the template that is not the end mark.
+    std::vector<Token> others = parts.post_processor.special_tokens();
+    std::erase(others, end);
+    check(others.size() == 1, ErrorCode::unsupported,
+          "{}: language \"{}\": the tokenizer puts no language mark around its input", folder,
+          language);
+    parts.post_processor.replace_special(others[0], mark);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const TokenizerOptions& options) {
+  check(fs::is_directory(folder), ErrorCode::not_found, "{}: no such folder", folder.string());
+  PipelineParts parts;
+  if (const fs::path file = folder / "tokenizer.json"; fs::exists(file)) {
+    const FolderConfig config = read_folder_config(folder);
+    parts = read_tokenizer_json(read_file(file), file.string());
+    const bool bpe = dynamic_cast<const Bpe*>(parts.model.get()) != nullptr;
+    parts.clean_up_spaces = config.clean_up_spaces && (!bpe || config.clean_up_spaces_even_bpe);
+    set_language(parts, config, options.source_language, folder.string());
+    return std::make_unique<Pipeline>(std::move(parts));
+  }
+#if __has_include("text/spm.h")
+  if (auto tokenizer = load_spm_family(folder, options)) return tokenizer;
+#endif
+  const FolderConfig config = read_folder_config(folder);
+  if (const fs::path file = folder / "vocab.txt"; fs::exists(file)) {
+    parts = read_vocab_txt(read_file(file), file.string(), config);
+    parts.clean_up_spaces = config.clean_up_spaces;
+    return std::make_unique<Pipeline>(std::move(parts));
+  }
+  if (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt")) {
+    parts = read_vocab_merges(read_file(folder / "vocab.json"), read_file(folder / "merges.txt"),
+                              folder.string(), config);
+    return std::make_unique<Pipeline>(std::move(parts));
+  }
+  fail(ErrorCode::not_found,
+       "{}: no tokenizer: expected tokenizer.json, a SentencePiece model, vocab.txt, or vocab.json "
+       "with merges.txt",
+       folder.string());
 }
 
 }  // namespace transept
