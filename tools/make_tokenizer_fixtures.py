@@ -197,6 +197,8 @@ def golden(tokenizer: Tokenizer, lines: list[str]) -> list[dict]:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     rows = []
+    # id_to_token() would give the normalised spelling of added tokens.
+    added = {i: token.content for i, token in tokenizer.get_added_tokens_decoder().items()}
     for text in lines:
         encoding = tokenizer.encode(text)
         rows.append(
@@ -204,7 +206,7 @@ def golden(tokenizer: Tokenizer, lines: list[str]) -> list[dict]:
                 "text": text,
                 "ids": encoding.ids,
                 "offsets": [list(pair) for pair in encoding.offsets],
-                "pieces": [tokenizer.id_to_token(i) for i in encoding.ids],
+                "pieces": [added.get(i) or tokenizer.id_to_token(i) for i in encoding.ids],
                 "plain": tokenizer.decode(encoding.ids),
                 "full": tokenizer.decode(encoding.ids, skip_special_tokens=False),
             }

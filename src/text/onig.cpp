@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "base/error.h"
 #include "base/utf8.h"
 #include "text/unicode.h"
@@ -9,9 +11,9 @@
 namespace transept {
 namespace {
 
-// An ICU set of the code points with this property.
-std::string set_of(CharProperty property, bool inverted) {
-  std::string set = inverted ? "[^" : "[";
+// The ranges of the code points with this property, as ICU spells them.
+std::string make_ranges(CharProperty property) {
+  std::string set;
   char32_t first = 0;
   bool inside = false;
   for (char32_t c = 0; c <= 0x110000; ++c) {
@@ -23,7 +25,18 @@ std::string set_of(CharProperty property, bool inverted) {
     }
     inside = now;
   }
-  return set + "]";
+  return set;
+}
+
+std::string set_of(CharProperty property, bool inverted) {
+  static const std::map<CharProperty, std::string> ranges = [] {
+    std::map<CharProperty, std::string> all;
+    for (const CharProperty p : {kOnigSpace, kOnigWord, kOnigDigit, kOnigLetter, kOnigNumber}) {
+      all[p] = make_ranges(p);
+    }
+    return all;
+  }();
+  return (inverted ? "[^" : "[") + ranges.at(property) + "]";
 }
 
 class Translator {

@@ -60,15 +60,20 @@ INSTANTIATE_TEST_SUITE_P(Fixtures, Golden,
                                          "unigram", "wordlevel", "vocab_txt", "gpt2_files",
                                          "roberta_files"));
 
+TokenizerOptions language(const char* code) {
+  TokenizerOptions options;
+  options.source_language = code;
+  return options;
+}
+
 TEST(TokenizerJson, SourceLanguageReplacesTheMark) {
   const auto own = load_tokenizer(fixture("unigram"));
-  const auto other = load_tokenizer(fixture("unigram"), {.source_language = "fra_Latn"});
+  const auto other = load_tokenizer(fixture("unigram"), language("fra_Latn"));
   std::vector<Token> expected = own->encode("Le renard").ids;
   EXPECT_EQ(expected.front(), own->find("deu_Latn"));
   expected.front() = *own->find("fra_Latn");
   EXPECT_EQ(other->encode("Le renard").ids, expected);
-  EXPECT_THROW(static_cast<void>(load_tokenizer(fixture("unigram"), {.source_language = "xx"})),
-               Error);
+  EXPECT_THROW(static_cast<void>(load_tokenizer(fixture("unigram"), language("xx"))), Error);
 }
 
 TEST(TokenizerJson, SpecialTokensCanBeLeftOut) {
