@@ -4,13 +4,10 @@
 #include "text/bpe.h"
 #include "text/folder_config.h"
 #include "text/pipeline.h"
+#include "text/spm_family.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_json.h"
 #include "text/vocab_files.h"
-
-#if __has_include("text/spm.h")
-#include "text/spm.h"
-#endif
 
 namespace transept {
 namespace {
@@ -56,7 +53,7 @@ void set_language(PipelineParts& parts, const FolderConfig& config, const std::s
 }  // namespace
 
 std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const TokenizerOptions& options) {
-  check(fs::is_directory(folder), ErrorCode::not_found, "{}: no such folder", folder.string());
+  check(fs::exists(folder), ErrorCode::not_found, "{}: no such folder", folder.string());
   PipelineParts parts;
   if (const fs::path file = folder / "tokenizer.json"; fs::exists(file)) {
     const FolderConfig config = read_folder_config(folder);
@@ -66,9 +63,7 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const Tokenize
     set_language(parts, config, options.source_language, folder.string());
     return std::make_unique<Pipeline>(std::move(parts));
   }
-#if __has_include("text/spm.h")
   if (auto tokenizer = load_spm_family(folder, options)) return tokenizer;
-#endif
   const FolderConfig config = read_folder_config(folder);
   if (const fs::path file = folder / "vocab.txt"; fs::exists(file)) {
     parts = read_vocab_txt(read_file(file), file.string(), config);
