@@ -4,12 +4,10 @@
 // A tile holds kRows x kPanels panels of sums in registers and walks the inner dimension from 0 to
 // its end. Which tile computes an element never changes the order of its sum.
 
-#define TRANSEPT_UNROLL _Pragma("GCC unroll 8")
-
 template <int kRows, int kPanels>
 TRANSEPT_INLINE void finish_tile(const GemmF32& g, int row, int panel,
                                  const Isa::Vec (&sum)[kRows][kPanels * kVecs]) {
-  for (int p = 0; p < kPanels; ++p) {
+  TRANSEPT_UNROLL for (int p = 0; p < kPanels; ++p) {
     const int n = (panel + p) * kLanes;
     const int count = g.n - n;
     Lanes bias = splat<Lanes>(0.0f);
@@ -23,8 +21,9 @@ TRANSEPT_INLINE void finish_tile(const GemmF32& g, int row, int panel,
   }
 }
 
+// Not inlined, so that every tile has the registers to itself.
 template <int kRows, int kPanels>
-void tile(const GemmF32& g, int row, int panel) {
+__attribute__((noinline)) void tile(const GemmF32& g, int row, int panel) {
   constexpr int kSums = kPanels * kVecs;
   constexpr size_t kAhead = 64;  // floats
   Isa::Vec sum[kRows][kSums];
@@ -93,5 +92,3 @@ void gemm_f32(const GemmF32& g, int panel_begin, int panel_end) {
     }
   }
 }
-
-#undef TRANSEPT_UNROLL

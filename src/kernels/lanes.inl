@@ -11,7 +11,7 @@ struct Lanes {
   Isa::Vec v[kVecs];
 };
 
-#define TRANSEPT_EACH _Pragma("GCC unroll 4") for (int i = 0; i < kVecs; ++i)
+#define TRANSEPT_EACH TRANSEPT_UNROLL for (int i = 0; i < kVecs; ++i)
 
 #define TRANSEPT_BINARY(name, function)                   \
   TRANSEPT_INLINE Lanes name(Lanes a, Lanes b) {          \

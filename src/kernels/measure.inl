@@ -10,7 +10,7 @@ int64_t spin_fma(int64_t rounds) {
   Isa::Vec sum[kSums];
   for (int i = 0; i < kSums; ++i) sum[i] = Isa::splat(start);
   for (int64_t round = 0; round < rounds; ++round) {
-    _Pragma("GCC unroll 12") for (int i = 0; i < kSums; ++i) sum[i] = Isa::fma(sum[i], x, y);
+    TRANSEPT_UNROLL for (int i = 0; i < kSums; ++i) sum[i] = Isa::fma(sum[i], x, y);
   }
   for (int i = 1; i < kSums; ++i) sum[0] = Isa::add(sum[0], sum[i]);
   float out[Isa::kWidth];
@@ -25,8 +25,7 @@ float read_all(const float* x, size_t n) {
   Lanes sum[4];
   for (Lanes& s : sum) s = splat<Lanes>(0.0f);
   for (size_t i = 0; i < part; i += kLanes) {
-    _Pragma("GCC unroll 4") for (size_t j = 0; j < 4; ++j) sum[j] =
-        max(load(x + j * part + i), sum[j]);
+    TRANSEPT_UNROLL for (size_t j = 0; j < 4; ++j) sum[j] = max(load(x + j * part + i), sum[j]);
   }
   return Isa::largest(max(max(sum[0], sum[1]), max(sum[2], sum[3])).v);
 }

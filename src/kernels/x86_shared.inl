@@ -17,23 +17,23 @@ TRANSEPT_INLINE float largest8(__m256 v) {
 // Eight rows of 8, ld floats apart -> eight columns of 8, kLanes floats apart.
 TRANSEPT_INLINE void transpose_8x8(const float* in, size_t ld, float* out) {
   __m256 r[8];
-  _Pragma("GCC unroll 8") for (size_t i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(in + i * ld);
+  TRANSEPT_UNROLL for (size_t i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(in + i * ld);
   __m256 pair[8];  // columns (0 1 4 5), then (2 3 6 7), of two rows interleaved
-  _Pragma("GCC unroll 4") for (int i = 0; i < 4; ++i) {
+  TRANSEPT_UNROLL for (int i = 0; i < 4; ++i) {
     pair[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
     pair[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
   }
   // quad[c]: columns c (low half) and c + 4 (high half) of rows 0-3; quad[c + 4]: of rows 4-7.
   __m256 quad[8];
-  _Pragma("GCC unroll 2") for (int h = 0; h < 2; ++h) {
-    _Pragma("GCC unroll 2") for (int c = 0; c < 2; ++c) {
+  TRANSEPT_UNROLL for (int h = 0; h < 2; ++h) {
+    TRANSEPT_UNROLL for (int c = 0; c < 2; ++c) {
       const __m256 a = pair[4 * h + c];
       const __m256 b = pair[4 * h + 2 + c];
       quad[4 * h + 2 * c] = _mm256_shuffle_ps(a, b, 0x44);
       quad[4 * h + 2 * c + 1] = _mm256_shuffle_ps(a, b, 0xEE);
     }
   }
-  _Pragma("GCC unroll 4") for (int c = 0; c < 4; ++c) {
+  TRANSEPT_UNROLL for (int c = 0; c < 4; ++c) {
     _mm256_storeu_ps(out + c * kLanes, _mm256_permute2f128_ps(quad[c], quad[c + 4], 0x20));
     _mm256_storeu_ps(out + (c + 4) * kLanes, _mm256_permute2f128_ps(quad[c], quad[c + 4], 0x31));
   }
