@@ -10,13 +10,14 @@ namespace {
 
 constexpr size_t kBlock = 256;
 constexpr size_t kMaxUnits = size_t{1} << 28;
-constexpr int kMaxTries = 512;  // free units looked at before a new block is begun
+constexpr uint8_t kMaxFailures = 8;  // tries after which a free unit starts no search any more
 constexpr uint32_t kEnd = UINT32_MAX;
 
 }  // namespace
 
 // Places the nodes depth first. Free units form a list in order of address; a node's children go
-// to the first base, counted from the list's head, that suits all of them.
+// to the first base, counted from the list's head, that suits all of them. A unit that has failed
+// as the place of a first child a few times leaves the list, which keeps the search short.
 class DoubleArrayBuilder {
  public:
   DoubleArrayBuilder(std::span<const DoubleArray::Key> keys, std::vector<uint64_t>& units)
@@ -71,9 +72,11 @@ class DoubleArrayBuilder {
   }
 
   uint32_t find_base() {
-    int tries = 0;
-    for (uint32_t unit = head_; unit != kEnd && tries < kMaxTries; unit = next_[unit], ++tries) {
+    for (uint32_t unit = head_; unit != kEnd;) {
       if (fits(unit ^ labels_[0])) return unit ^ labels_[0];
+      const uint32_t next = next_[unit];
+      if (++failures_[unit] == kMaxFailures) unlink(unit);
+      unit = next;
     }
     const auto fresh = static_cast<uint32_t>(units_.size());
     add_block();
@@ -96,6 +99,7 @@ class DoubleArrayBuilder {
     is_base_used_.resize(begin + kBlock, false);
     next_.resize(begin + kBlock);
     previous_.resize(begin + kBlock);
+    failures_.resize(begin + kBlock, 0);
     for (auto unit = static_cast<uint32_t>(begin); unit < begin + kBlock; ++unit) {
       previous_[unit] = tail_;
       next_[unit] = kEnd;
@@ -109,6 +113,10 @@ class DoubleArrayBuilder {
   }
 
   void take(uint32_t unit) {
+    if (failures_[unit] < kMaxFailures) unlink(unit);
+  }
+
+  void unlink(uint32_t unit) {
     const uint32_t before = previous_[unit];
     const uint32_t after = next_[unit];
     (before == kEnd ? head_ : next_[before]) = after;
@@ -118,6 +126,7 @@ class DoubleArrayBuilder {
   std::span<const DoubleArray::Key> keys_;
   std::vector<uint64_t>& units_;
   std::vector<uint32_t> next_, previous_;
+  std::vector<uint8_t> failures_;
   std::vector<bool> is_base_used_;
   uint32_t head_ = kEnd, tail_ = kEnd;
   std::array<unsigned char, kBlock> labels_{};

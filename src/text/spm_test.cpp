@@ -78,6 +78,17 @@ TEST(Spm, PlainModelsEqualTheReference) {
   }
 }
 
+TEST(Spm, FamiliesEqualTheReference) {
+  int n_families = 0;
+  for (const auto& entry : fs::directory_iterator(kFolder)) {
+    if (!entry.is_directory()) continue;
+    SCOPED_TRACE(entry.path().string());
+    expect_golden(entry.path(), entry.path() / "golden.json");
+    ++n_families;
+  }
+  EXPECT_EQ(n_families, 11);
+}
+
 TEST(Spm, RealModelsKeepTheirText) {
   const fs::path folder = fs::path(TRANSEPT_SHARED) / "fixtures" / "tokenizers";
   if (!fs::exists(folder)) GTEST_SKIP() << folder << " is not there";
