@@ -15,7 +15,8 @@ GreedySession::GreedySession(const Config& config, const GenerateOptions& option
       limit_(static_cast<size_t>(length_limit(options, config, static_cast<int>(prompt_length_)))),
       processors_(options, memory_.empty() ? std::span<const Token>() : memory_.ids(),
                   static_cast<int>(prompt_length_), static_cast<int>(limit_)) {
-  sequences_.resize(options.sample ? static_cast<size_t>(options.n_best) : 1);
+  const int n_sequences = options.sample ? options.n_best : 1;
+  for (int i = 0; i < n_sequences; ++i) sequences_.push_back({.sampler = Sampler(options)});
   for (Sequence& sequence : sequences_) {
     sequence.ids = decoder_prompt(options, config, prompt);
     running_.push_back(static_cast<int>(running_.size()));
@@ -54,8 +55,7 @@ void GreedySession::read(int row, std::span<const float> logits, std::span<float
     sequence.next_logprob = norm.of(logits[static_cast<size_t>(token)]);
   };
   if (!options_.sample) return choose(first, pick_greedy(scores));
-  Sampler sampler(options_);
-  const std::vector<Candidate>& candidates = sampler.distribution(scores);
+  const std::vector<Candidate>& candidates = first.sampler.distribution(kernels, scores);
   const size_t begin = started_ ? static_cast<size_t>(&first - sequences_.data()) : 0;
   const size_t end = started_ ? begin + 1 : sequences_.size();
   for (size_t i = begin; i < end; ++i) {
@@ -76,7 +76,10 @@ void GreedySession::advance() {
     sequence.ids.push_back(sequence.next);
     sequence.logprobs.push_back(sequence.next_logprob);
     const bool done = is_eos(sequence.next) || sequence.ids.size() >= limit_;
-    if (done) sequence.state = DecodeState();
+    if (done) {  // what it held is no longer needed
+      sequence.state = DecodeState();
+      sequence.sampler = Sampler(options_);
+    }
     return done;
   });
 }

@@ -24,11 +24,12 @@ class GreedySession final : public Session {
 
  private:
   struct Sequence {
-    DecodeState state;
-    std::vector<Token> ids;  // start token, prompt, generated
-    std::vector<float> logprobs;
+    DecodeState state{};
+    std::vector<Token> ids{};  // start token, prompt, generated
+    std::vector<float> logprobs{};
     Token next = 0;  // chosen by read()
     float next_logprob = 0;
+    Sampler sampler;
   };
 
   [[nodiscard]] bool is_eos(Token token) const;

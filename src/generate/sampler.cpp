@@ -8,8 +8,6 @@
 #include <cmath>
 #include <limits>
 
-#include "ops/softmax.h"
-
 namespace transept {
 namespace {
 
@@ -21,31 +19,68 @@ bool by_token(const Candidate& a, const Candidate& b) {
   return a.token < b.token;
 }
 
-double entropy(const std::vector<Candidate>& candidates) {
-  double sum = 0;
-  for (const Candidate& c : candidates) {
-    if (c.probability > 0) sum -= c.probability * std::log(c.probability);
+// Calls take(candidate) in the order `before` until it returns false. Few of many are taken: a
+// heap.
+template <class Before, class Take>
+void take_in_order(std::vector<Candidate>& candidates, Before before, Take take) {
+  const auto after = [&](const Candidate& a, const Candidate& b) { return before(b, a); };
+  std::ranges::make_heap(candidates, after);
+  while (!candidates.empty()) {
+    std::ranges::pop_heap(candidates, after);
+    const Candidate first = candidates.back();
+    candidates.pop_back();
+    if (!take(first)) return;
   }
-  return sum;
 }
+
+constexpr size_t kMany = 1024;  // from here on exponentials come from the kernel
 
 }  // namespace
 
-void Sampler::collect(std::span<const float> scores) {
-  float least = -std::numeric_limits<float>::max();
-  std::vector<Scored> found;
-  if (options_.top_k > 0 && !options_.top_h) {
-    top_k(scores, options_.top_k, found);
-    least = std::max(least, found.back().value);  // equals of the last one stay
-    found.clear();
-  }
-  select_at_least(scores, least, found);
-  if (found.empty()) found.push_back({pick_greedy(scores), 0});  // everything is banned
+// The candidates that top-k leaves, or what may be in top-p where that comes first. True if they
+// have their probabilities.
+bool Sampler::collect() {
   kept_.clear();
-  const auto temperature = static_cast<float>(options_.temperature);
-  for (const Scored& entry : found) {
-    kept_.push_back({static_cast<Token>(entry.index), entry.value / temperature, 0});
+  found_.clear();
+  if (options_.top_k == 0 && !options_.top_h && options_.top_p < 1 && collect_nucleus()) {
+    return true;
   }
+  float least = -std::numeric_limits<float>::max();
+  if (options_.top_k > 0 && !options_.top_h) {
+    top_k(scores_, options_.top_k, found_);
+    least = std::max(least, found_.back().value);  // equals of the last one stay
+    found_.clear();
+  }
+  select_at_least(scores_, least, found_);
+  if (found_.empty()) found_.push_back({pick_greedy(scores_), 0});  // everything is banned
+  for (const Scored& entry : found_) kept_.push_back({entry.index, entry.value, 0});
+  return false;
+}
+
+// A superset of the likeliest that hold top_p, without a look at the others; false if those are
+// many.
+bool Sampler::collect_nucleus() {
+  const LogNorm norm = log_norm(*kernels_, scores_);
+  top_k(scores_, 64, found_);
+  double mass = 0;
+  for (const Scored& entry : found_) mass += std::exp(static_cast<double>(norm.of(entry.value)));
+  if (!(mass > options_.top_p + 1e-4)) return false;  // also where everything is banned
+  log_norm_ = static_cast<double>(norm.largest) + static_cast<double>(norm.log_sum);
+  std::erase_if(found_, [](const Scored& entry) { return std::isinf(entry.value); });
+  for (const Scored& entry : found_) {
+    kept_.push_back({entry.index, entry.value, std::exp(double{entry.value} - log_norm_)});
+  }
+  return true;
+}
+
+double Sampler::log_probability(const Candidate& c) const {
+  return static_cast<double>(c.score) - log_norm_;
+}
+
+double Sampler::entropy() const {
+  double sum = 0;
+  for (const Candidate& c : kept_) sum -= c.probability * log_probability(c);
+  return sum;
 }
 
 // Probabilities from scores; returns the largest.
@@ -53,12 +88,25 @@ double Sampler::normalise() {
   float largest = -std::numeric_limits<float>::infinity();
   for (const Candidate& c : kept_) largest = std::max(largest, c.score);
   double sum = 0;
-  for (Candidate& c : kept_) {
-    c.probability = std::exp(static_cast<double>(c.score) - static_cast<double>(largest));
+  if (kept_.size() < kMany) {
+    for (Candidate& c : kept_) {
+      c.probability = std::exp(static_cast<double>(c.score) - static_cast<double>(largest));
+    }
+  } else {
+    buffer_.clear();
+    for (const Candidate& c : kept_) buffer_.push_back(c.score);
+    const int n = static_cast<int>(buffer_.size());
+    kernels_->softmax(buffer_.data(), nullptr, 1, n, n);
+    for (size_t i = 0; i < kept_.size(); ++i) kept_[i].probability = double{buffer_[i]};
+  }
+  double most = 0;
+  for (const Candidate& c : kept_) {
     sum += c.probability;
+    most = std::max(most, c.probability);
   }
   for (Candidate& c : kept_) c.probability /= sum;
-  return 1 / sum;
+  log_norm_ = static_cast<double>(largest) - std::log(most / sum);
+  return most / sum;
 }
 
 // As many of the likeliest as hold top_h of the entropy of the 100 likeliest.
@@ -66,11 +114,11 @@ void Sampler::keep_top_h() {
   std::ranges::sort(kept_, likelier);
   if (kept_.size() > 100) kept_.resize(100);
   normalise();
-  const double limit = entropy(kept_) * *options_.top_h;
+  const double limit = entropy() * *options_.top_h;
   double sum = 0;
   size_t count = 0;
   for (const Candidate& c : kept_) {
-    if (c.probability > 0) sum -= c.probability * std::log(c.probability);
+    sum -= c.probability * log_probability(c);
     if (sum > limit) break;
     ++count;
   }
@@ -82,19 +130,15 @@ void Sampler::keep_top_h() {
   std::ranges::sort(kept_, by_token);
 }
 
-// The likeliest until their probabilities reach top_p; a heap, since they are few.
+// The likeliest until their probabilities reach top_p.
 void Sampler::keep_top_p() {
-  normalise();
-  const auto later = [](const Candidate& a, const Candidate& b) { return likelier(b, a); };
-  std::ranges::make_heap(kept_, later);
   sorted_.clear();
   double mass = 0;
-  while (!kept_.empty() && (sorted_.empty() || mass < options_.top_p)) {
-    std::ranges::pop_heap(kept_, later);
-    sorted_.push_back(kept_.back());
-    mass += kept_.back().probability;
-    kept_.pop_back();
-  }
+  take_in_order(kept_, likelier, [&](const Candidate& c) {
+    sorted_.push_back(c);
+    mass += c.probability;
+    return mass < options_.top_p;
+  });
   kept_.swap(sorted_);
   std::ranges::sort(kept_, by_token);
 }
@@ -102,24 +146,23 @@ void Sampler::keep_top_p() {
 // Those whose surprise is nearest to the entropy, until their probabilities reach typical_p.
 void Sampler::keep_typical() {
   normalise();
-  const double expected = entropy(kept_);
+  const double expected = entropy();
   const auto distance = [&](const Candidate& c) {
-    return std::fabs(-std::log(c.probability) - expected);
+    return std::fabs(-log_probability(c) - expected);
   };
-  sorted_ = kept_;
-  std::ranges::sort(sorted_, [&](const Candidate& a, const Candidate& b) {
+  const auto nearer = [&](const Candidate& a, const Candidate& b) {
     const double da = distance(a);
     const double db = distance(b);
     return da != db ? da < db : a.token < b.token;
-  });
+  };
+  sorted_ = kept_;
   double mass = 0;
-  size_t last = 0;
-  for (const Candidate& c : sorted_) {
+  double most = 0;
+  take_in_order(sorted_, nearer, [&](const Candidate& c) {
     mass += c.probability;
-    if (mass >= options_.typical_p) break;
-    ++last;
-  }
-  const double most = distance(sorted_[std::min(last, sorted_.size() - 1)]);
+    most = distance(c);
+    return mass < options_.typical_p;
+  });
   std::erase_if(kept_, [&](const Candidate& c) { return distance(c) > most; });
 }
 
@@ -138,14 +181,24 @@ void Sampler::keep_likely() {
   if (options_.eta_cutoff > 0) {
     normalise();
     const double epsilon = options_.eta_cutoff;
-    keep_above(std::min(epsilon, std::sqrt(epsilon) * std::exp(-entropy(kept_))));
+    keep_above(std::min(epsilon, std::sqrt(epsilon) * std::exp(-entropy())));
   }
 }
 
-const std::vector<Candidate>& Sampler::distribution(std::span<const float> scores) {
-  collect(scores);
+const std::vector<Candidate>& Sampler::distribution(const KernelTable& kernels,
+                                                    std::span<const float> scores) {
+  kernels_ = &kernels;
+  scores_.assign(scores.begin(), scores.end());
+  if (options_.temperature != 1) {
+    const auto temperature = static_cast<float>(options_.temperature);
+    for (float& score : scores_) score /= temperature;
+  }
+  const bool normalised = collect();
   if (options_.top_h) keep_top_h();
-  if (options_.top_p < 1) keep_top_p();
+  if (options_.top_p < 1) {
+    if (!normalised) normalise();
+    keep_top_p();
+  }
   if (options_.min_p) {
     const double bound = normalise() * *options_.min_p;
     std::erase_if(kept_, [&](const Candidate& c) { return c.probability < bound; });

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "generate/options.h"
+#include "ops/softmax.h"
 
 namespace transept {
 
@@ -16,25 +17,34 @@ struct Candidate {
   double probability = 0;
 };
 
-// The candidates that remain, in order of token, with probabilities that sum to 1. Holds its
-// scratch, so that a row costs no allocation.
+// Holds its scratch, so that a row costs no allocation after the first.
 class Sampler {
  public:
   explicit Sampler(const GenerateOptions& options) : options_(options) {}
 
-  [[nodiscard]] const std::vector<Candidate>& distribution(std::span<const float> scores);
+  // The candidates that remain, in order of token, with probabilities that sum to 1.
+  [[nodiscard]] const std::vector<Candidate>& distribution(const KernelTable& kernels,
+                                                           std::span<const float> scores);
 
  private:
-  void collect(std::span<const float> scores);
+  bool collect();
+  bool collect_nucleus();
   void keep_top_h();
   void keep_top_p();
   void keep_typical();
   void keep_likely();
+  [[nodiscard]] double log_probability(const Candidate& c) const;
+  [[nodiscard]] double entropy() const;
   double normalise();
 
   GenerateOptions options_;
+  const KernelTable* kernels_ = nullptr;  // during distribution()
+  std::vector<float> scores_;             // after temperature
+  std::vector<Scored> found_;
   std::vector<Candidate> kept_;
   std::vector<Candidate> sorted_;
+  std::vector<float> buffer_;
+  double log_norm_ = 0;  // log of the sum of exp(score) over kept_
 };
 
 // The candidate in whose share of [0, 1) `uniform` falls.

@@ -33,7 +33,7 @@ std::vector<double> probabilities(const GenerateOptions& options, std::vector<fl
   processors.apply(reference_kernels(), ids, logits);
   Sampler sampler(options);
   std::vector<double> out(logits.size(), 0);
-  for (const Candidate& c : sampler.distribution(logits)) {
+  for (const Candidate& c : sampler.distribution(reference_kernels(), logits)) {
     out[static_cast<size_t>(c.token)] = c.probability;
   }
   return out;
@@ -75,7 +75,7 @@ TEST(Sampler, DrawsFollowTheProbabilities) {
   constexpr int kDraws = 20000;
   std::map<Token, int> seen;
   for (uint64_t i = 0; i < kDraws; ++i) {
-    ++seen[draw(sampler.distribution(logits), random_uniform(7, 0, i))];
+    ++seen[draw(sampler.distribution(reference_kernels(), logits), random_uniform(7, 0, i))];
   }
   double chi_square = 0;
   for (const auto& [token, count] : seen) {
