@@ -10,6 +10,13 @@
 
 namespace transept {
 
+struct SpmNormalizerSettings {
+  std::string_view charsmap;
+  bool add_dummy_prefix = true;
+  bool remove_extra_whitespaces = true;
+  bool escape_whitespaces = true;
+};
+
 // All text views look into the bytes that were read, which must outlive them.
 struct SpmProto {
   enum class Type : int32_t {
@@ -25,12 +32,7 @@ struct SpmProto {
     float score = 0;
     Type type = Type::normal;
   };
-  struct Normalizer {
-    std::string_view charsmap;
-    bool add_dummy_prefix = true;
-    bool remove_extra_whitespaces = true;
-    bool escape_whitespaces = true;
-  };
+  using Normalizer = SpmNormalizerSettings;
   enum class Algorithm : int32_t { unigram = 1, bpe = 2, word = 3, character = 4 };
 
   std::vector<SentencePiece> pieces;  // their index is their id

@@ -1,0 +1,18 @@
+// Any bytes as a memory file: an Error, or rows, ids and segments that fit together.
+#include "base/error.h"
+#include "io/memory_file.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace transept;
+  const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data), size);
+  try {
+    const MemoryContents contents = read_memory_file(SafetensorsFile::parse(bytes, "fuzz"));
+    const auto rows = static_cast<size_t>(contents.rows);
+    if (contents.ids.size() != rows || contents.segments.back().end != contents.rows ||
+        contents.hidden.size() != rows * static_cast<size_t>(contents.width) * sizeof(float)) {
+      __builtin_trap();
+    }
+  } catch (const Error&) {
+  }
+  return 0;
+}
