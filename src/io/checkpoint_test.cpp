@@ -216,6 +216,27 @@ TEST(Checkpoint, ShardsAreOneModel) {
                                          "\", which model.safetensors.index.json places there");
 }
 
+TEST(Checkpoint, StoredSinusoidsMustBeTheOnesComputedHere) {
+  std::string config = tiny_bart();
+  config.replace(config.find("bart"), 4, "marian");
+  config.insert(config.find("\"d_model\""), "\"pad_token_id\": 4, \"decoder_start_token_id\": 4, ");
+  Folder f(config);
+  // Width 2: one sine, one cosine, of the position itself.
+  ModelTensor table{{3, 2}, {}};
+  for (int i = 0; i < 3; ++i) {
+    table.values.push_back(std::sin(static_cast<float>(i)));
+    table.values.push_back(std::cos(static_cast<float>(i)));
+  }
+  f.tensors["model.encoder.embed_positions.weight"] = table;
+  EXPECT_EQ(f.error(), "");
+  std::swap(f.tensors["model.encoder.embed_positions.weight"].values[2],
+            f.tensors["model.encoder.embed_positions.weight"].values[3]);
+  EXPECT_EQ(
+      f.error(),
+      "DIR/model.safetensors: model.encoder.embed_positions.weight[1, 0]: 0.5403023, expected "
+      "0.84147096: not the sinusoids of a marian model");
+}
+
 TEST(Checkpoint, GenerationConfigOverridesSpecialTokens) {
   Folder f(tiny_t5());
   write_text(f.folder.path() / "generation_config.json",
