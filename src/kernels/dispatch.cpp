@@ -23,6 +23,8 @@ std::vector<Target> targets() {
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") != 0;
   list.push_back({"avx2", avx2_kernels, avx2});
   list.push_back({"avx512", avx512_kernels, avx512});
+#elif defined(__aarch64__)
+  list.push_back({"neon", neon_kernels, true});
 #endif
   return list;
 }

@@ -41,7 +41,7 @@ struct GemmF32 {
 enum class ActivationKind { relu, gelu_erf, gelu_tanh, silu, tanh };
 
 struct KernelTable {
-  const char* name;  // "reference", "avx2", "avx512"
+  const char* name;  // "reference", "avx2", "avx512", "neon"
 
   // Sums from k = 0 upwards with one fused multiply-add per step.
   void (*gemm_f32)(const GemmF32& g, int panel_begin, int panel_end);

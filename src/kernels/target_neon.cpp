@@ -1,0 +1,37 @@
+// The table for NEON, which every 64-bit ARM processor has.
+#if defined(__aarch64__)
+#include <arm_neon.h>
+
+#include "kernels/inl.h"
+#include "kernels/kernels.h"
+#include "kernels/targets.h"
+
+namespace transept {
+namespace {
+
+// In this order.
+#include "kernels/neon.inl"
+
+using Isa = Neon;
+
+#include "kernels/lanes.inl"
+
+#include "kernels/math.inl"
+
+#include "kernels/portable.inl"
+
+#include "kernels/gemm.inl"
+
+#include "kernels/measure.inl"
+
+#include "kernels/table.inl"
+
+}  // namespace
+
+const KernelTable& neon_kernels() {
+  static constexpr KernelTable table = table_named("neon");
+  return table;
+}
+
+}  // namespace transept
+#endif
