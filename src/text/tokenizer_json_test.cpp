@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "text/pipeline.h"
 #include "text/tokenizer.h"
+#include "text/vocab_files.h"
 
 namespace transept {
 namespace {
@@ -205,6 +206,48 @@ TEST_P(Damaged, FlippedBitsAreAnErrorOrWork) {
 INSTANTIATE_TEST_SUITE_P(Fixtures, Damaged,
                          testing::Values("wordpiece", "byte_level", "bpe_metaspace", "bpe_suffix",
                                          "unigram", "wordlevel"));
+
+// The same for the older files.
+template <class Read>
+void survive_damage(const std::string& contents, const Read& read) {
+  const auto survive_one = [&](const std::string& damaged) {
+    try {
+      const Pipeline tokenizer(read(damaged));
+      const Encoding encoding = tokenizer.encode("The fox <mask> isn't \u00e9\u72d0 12 </s>", {});
+      static_cast<void>(tokenizer.decode(encoding.ids, true));
+    } catch (const Error& error) {
+      EXPECT_NE(error.code(), ErrorCode::internal) << error.what();
+    }
+  };
+  for (size_t size = 0; size < contents.size(); size += contents.size() / 700 + 1) {
+    survive_one(contents.substr(0, size));
+  }
+  for (uint32_t i = 0; i < 2000; ++i) {
+    const auto random = philox({i, 0, 0, 0}, {11, 0});
+    std::string damaged = contents;
+    damaged[random[0] % damaged.size()] ^= static_cast<char>(1u << (random[1] % 8));
+    survive_one(damaged);
+  }
+}
+
+TEST(OlderFiles, DamageIsAnErrorOrWorks) {
+  const auto read = [](const char* folder, const char* file) {
+    return read_file(fixture(folder) / file);
+  };
+  FolderConfig config;
+  survive_damage(read("vocab_txt", "vocab.txt"), [&](const std::string& text) {
+    return read_vocab_txt(text, "vocab.txt", config);
+  });
+  config.model_type = "roberta";
+  const std::string vocab = read("roberta_files", "vocab.json");
+  const std::string merges = read("roberta_files", "merges.txt");
+  survive_damage(merges, [&](const std::string& text) {
+    return read_vocab_merges(vocab, text, "folder", config);
+  });
+  survive_damage(vocab, [&](const std::string& text) {
+    return read_vocab_merges(text, merges, "folder", config);
+  });
+}
 
 TEST(Tokenizer, LongWordsTakeLinearTime) {
   std::string word;

@@ -74,9 +74,12 @@ std::string text_of(const FolderConfig& config, const Defaults& defaults, const 
   return "";
 }
 
-Token id_of(const PipelineParts& parts, const std::string& text) {
+Token id_of(const PipelineParts& parts, const std::string& text, const std::string& where) {
   const std::optional<Token> added = parts.added.find(text);
-  return added ? *added : parts.model->find(text).value_or(-1);
+  const std::optional<Token> id = added ? added : parts.model->find(text);
+  check(id.has_value(), ErrorCode::bad_data, "{}: no token \"{}\" to put around a text", where,
+        text);
+  return *id;
 }
 
 Bpe::Merges read_merges(std::string_view text, const std::string& name) {
@@ -138,8 +141,8 @@ PipelineParts read_vocab_txt(std::string_view text, const std::string& name,
   parts.decoder = make_wordpiece_decoder("##", true);
   parts.added.add(special_tokens(config, defaults), *parts.model, parts.model_count,
                   parts.normalizer.get(), name);
-  const Token cls = id_of(parts, text_of(config, defaults, "cls_token"));
-  const Token sep = id_of(parts, text_of(config, defaults, "sep_token"));
+  const Token cls = id_of(parts, text_of(config, defaults, "cls_token"), name);
+  const Token sep = id_of(parts, text_of(config, defaults, "sep_token"), name);
   parts.post_processor = PostProcessor::around({cls}, {sep});
   parts.description = "WordPiece (" + name + ")";
   return parts;
@@ -170,7 +173,7 @@ PipelineParts read_vocab_merges(std::string_view vocab, std::string_view merges,
   parts.added.add(special_tokens(config, defaults), *parts.model, parts.model_count, nullptr,
                   folder);
   const auto mark = [&](const char* which) {
-    return id_of(parts, text_of(config, defaults, which));
+    return id_of(parts, text_of(config, defaults, which), folder);
   };
   if (roberta) {
     parts.post_processor = PostProcessor::around({mark("cls_token")}, {mark("sep_token")});
