@@ -159,9 +159,11 @@ class PipelineWriter {
       for (int i = 2; i < offset(); ++i) add(fmt::format("<unk_{}>", i));
     } else if (!is_given) {
       for (const auto& piece : proto_.pieces) {
-        const bool is_added =
-            piece.type == SpmProto::Type::control || piece.type == SpmProto::Type::user_defined;
-        if (is_added) add(std::string(piece.text));
+        const bool is_control = piece.type == SpmProto::Type::control;
+        if (is_control || piece.type == SpmProto::Type::user_defined) {
+          add(std::string(piece.text));
+          extra.back().special = is_control;
+        }
       }
     }
     if (!is_given && family_ == Family::t5) {
@@ -175,8 +177,10 @@ class PipelineWriter {
     auto next = static_cast<Token>(pieces_.size());
     const auto add = [&](const AddedToken& token) {
       if (token.content.empty()) return;
-      for (const auto& [id, known] : added_) {
-        if (known.content == token.content) return;
+      for (auto& [id, known] : added_) {
+        if (known.content != token.content) continue;
+        known = token;  // the last one's flags count
+        return;
       }
       const auto found = ids_.find(token.content);
       added_.insert_or_assign(found == ids_.end() ? next++ : found->second, token);
@@ -185,10 +189,7 @@ class PipelineWriter {
     for (const std::string_view attribute : kSpecialAttributes) {
       if (const auto named = named_.find(attribute); named != named_.end()) add(named->second);
     }
-    for (AddedToken token : extra_tokens()) {
-      token.special = true;
-      add(token);
-    }
+    for (const AddedToken& token : extra_tokens()) add(token);
   }
 
   void write_added() {
