@@ -96,9 +96,4 @@ std::optional<CharsMap::Hit> CharsMap::shortest_prefix(std::string_view text) co
   return hit;
 }
 
-std::optional<std::string_view> CharsMap::exact(std::string_view piece) const {
-  const auto hit = longest_prefix(piece);
-  return hit && hit->consumed == piece.size() ? std::optional(hit->replacement) : std::nullopt;
-}
-
 }  // namespace transept

@@ -28,8 +28,6 @@ class CharsMap {
   // The shortest entry that begins `text`: the Precompiled normalizer of Hugging Face tokenizers
   // (0.23, crate spm_precompiled) puts its replacement in the place of the whole text.
   [[nodiscard]] std::optional<Hit> shortest_prefix(std::string_view text) const;
-  // The replacement of exactly this text.
-  [[nodiscard]] std::optional<std::string_view> exact(std::string_view piece) const;
 
  private:
   template <class Found>

@@ -70,13 +70,6 @@ TEST(CharsMap, FindsTheLongestEntry) {
   EXPECT_FALSE(map.longest_prefix("").has_value());
 }
 
-TEST(CharsMap, ExactMeansTheWholePiece) {
-  const CharsMap map(make_blob(kEntries), "test");
-  EXPECT_EQ(map.exact("e\xcc\x81"), "\xc3\xa9");
-  EXPECT_EQ(map.exact("\xef\xac\x81"), "fi");
-  EXPECT_FALSE(map.exact("abc").has_value());
-}
-
 TEST(CharsMap, TruncationsAndFlipsEndInAnErrorOrAMap) {
   const std::string blob = make_blob(kEntries);
   const auto use = [](const std::string& bytes) {

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
+#include <unordered_set>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "base/utf8.h"
@@ -50,6 +54,17 @@ DoubleArray reserved_trie(const SpmProto& proto) {
   return DoubleArray(std::move(keys));
 }
 
+// Whether a reserved piece and another are spelled alike.
+bool has_twins(const SpmProto& proto) {
+  std::unordered_set<std::string_view> reserved;
+  for (const auto& piece : proto.pieces) {
+    if (kind_of(piece.type) == Unigram::Kind::other) reserved.insert(piece.text);
+  }
+  return std::any_of(proto.pieces.begin(), proto.pieces.end(), [&](const auto& piece) {
+    return kind_of(piece.type) != Unigram::Kind::other && reserved.contains(piece.text);
+  });
+}
+
 }  // namespace
 
 Spm::Spm(std::string_view bytes, const std::string& where) {
@@ -68,6 +83,7 @@ Spm::Spm(std::string_view bytes, const std::string& where) {
   }
   reserved_ = reserved_trie(proto);
   model_ = make_model(proto, unk_id_);
+  has_twins_ = has_twins(proto);
   if (byte_fallback_) {
     for (int byte = 0; byte < 256; ++byte) {
       byte_ids_.push_back(find_or_unknown(fmt::format("<0x{:02X}>", byte)));
@@ -220,9 +236,14 @@ int64_t CodePointCounter::at(size_t byte) {
 void check_text(std::string_view text) {
   check(text.size() < UINT32_MAX, ErrorCode::limit, "a text of {} bytes, expected fewer than 2^32",
         text.size());
-  const size_t invalid = find_invalid_utf8(text);
+  size_t n_ascii = 0;
+  for (uint64_t word = 0; n_ascii + sizeof word <= text.size(); n_ascii += sizeof word) {
+    std::memcpy(&word, text.data() + n_ascii, sizeof word);
+    if ((word & 0x8080808080808080u) != 0) break;
+  }
+  const size_t invalid = find_invalid_utf8(text.substr(n_ascii));
   check(invalid == std::string_view::npos, ErrorCode::bad_data, "invalid UTF-8 at byte {}",
-        invalid);
+        n_ascii + invalid);
 }
 
 SpmTokenizer::SpmTokenizer(Spm spm, std::string file_name)

@@ -55,6 +55,7 @@ class Spm {
   SpmProto::Algorithm algorithm_;
   std::vector<SpmProto::Type> types_;
   Token unk_id_ = 0;
+  bool has_twins_;  // a reserved piece and another are spelled alike
   bool byte_fallback_;
   std::vector<Token> byte_ids_;  // 256 under byte fallback, else none
   bool strips_first_space_;      // of decoded text
