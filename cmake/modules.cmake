@@ -4,6 +4,8 @@ set(TRANSEPT_MODULES "" CACHE INTERNAL "")
 
 function(transept_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+  # GCC 12 sees overlapping copies in every "literal" + string (its bug 105651).
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
   if(TRANSEPT_DEVELOPER)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

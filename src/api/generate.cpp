@@ -1,0 +1,172 @@
+#include <algorithm>
+
+#include "api/implementation.h"
+#include "base/error.h"
+#include "base/utf8.h"
+#include "generate/scheduler.h"
+
+namespace transept::api {
+namespace {
+
+template <class To, class From>
+void lay_over(To& target, const std::optional<From>& value) {
+  if (value) target = *value;
+}
+
+EarlyStopping early_stopping(const std::string& text) {
+  if (text == "true") return EarlyStopping::yes;
+  if (text == "false") return EarlyStopping::no;
+  check(text == "never", ErrorCode::usage, "early stopping {}: expected true, false or never",
+        text);
+  return EarlyStopping::never;
+}
+
+// Text as it becomes certain. A tokenizer may change the end of its text when the next token comes
+// (half a character, "do n" -> "don't"), so what is handed out is what two decodings in a row agree
+// on.
+class TextStream {
+ public:
+  TextStream(const transept::Tokenizer* tokenizer, const StreamCallback& callback)
+      : tokenizer_(tokenizer), callback_(callback) {}
+
+  // False: the caller wants no more.
+  bool add(Token token) {
+    ids_.push_back(token);
+    if (tokenizer_ == nullptr) return callback_(token, {});
+    std::string text = tokenizer_->decode(ids_);
+    const size_t agreed = agreement(text, before_);
+    before_ = std::move(text);
+    return emit(token, agreed);
+  }
+
+  bool finish() {
+    if (tokenizer_ == nullptr || ids_.empty() || sent_ >= before_.size()) return true;
+    return emit(ids_.back(), before_.size());
+  }
+
+ private:
+  static size_t agreement(const std::string& a, const std::string& b) {
+    size_t n = 0;
+    while (n < a.size() && n < b.size() && a[n] == b[n]) ++n;
+    while (n > 0 && n < a.size() && (static_cast<unsigned char>(a[n]) & 0xC0u) == 0x80u) --n;
+    while (n > 0 && a[n - 1] == ' ') --n;
+    return n;
+  }
+
+  bool emit(Token token, size_t end) {
+    if (end <= sent_) return callback_(token, {});
+    const size_t begin = std::exchange(sent_, end);
+    return callback_(token, std::string_view(before_).substr(begin, end - begin));
+  }
+
+  const transept::Tokenizer* tokenizer_;
+  const StreamCallback& callback_;
+  std::vector<Token> ids_;
+  std::string before_;  // the text of all tokens so far
+  size_t sent_ = 0;     // bytes handed out
+};
+
+std::vector<Hypothesis> outer(std::vector<transept::Hypothesis> found,
+                              const transept::Tokenizer* tokenizer) {
+  std::vector<Hypothesis> hypotheses;
+  for (transept::Hypothesis& one : found) {
+    Hypothesis hypothesis;
+    if (tokenizer != nullptr) hypothesis.text = tokenizer->decode(one.ids);
+    hypothesis.ids = std::move(one.ids);
+    hypothesis.score = one.score;
+    hypothesis.logprob = one.logprob;
+    hypothesis.finish = one.finish == transept::Finish::eos ? Finish::eos : Finish::length;
+    hypotheses.push_back(std::move(hypothesis));
+  }
+  return hypotheses;
+}
+
+Stats stats_of(const Counters& counters) {
+  return {.encoder_runs = counters.encoder_runs,
+          .source_tokens = counters.source_tokens,
+          .output_tokens = counters.output_tokens,
+          .load_seconds = 0,
+          .encode_seconds = counters.encode_seconds,
+          .decode_seconds = counters.decode_seconds};
+}
+
+}  // namespace
+
+transept::GenerateOptions Model::Implementation::search(const GenerateOptions& options) const {
+  transept::GenerateOptions search = defaults;
+  lay_over(search.beams, options.beams);
+  lay_over(search.n_best, options.n_best);
+  lay_over(search.length_penalty, options.length_penalty);
+  if (options.early_stopping) search.early_stopping = early_stopping(*options.early_stopping);
+  lay_over(search.max_new_tokens, options.max_new_tokens);
+  lay_over(search.min_new_tokens, options.min_new_tokens);
+  lay_over(search.sample, options.sample);
+  lay_over(search.temperature, options.temperature);
+  lay_over(search.top_k, options.top_k);
+  lay_over(search.top_p, options.top_p);
+  lay_over(search.min_p, options.min_p);
+  lay_over(search.typical_p, options.typical_p);
+  lay_over(search.seed, options.seed);
+  lay_over(search.repetition_penalty, options.repetition_penalty);
+  lay_over(search.no_repeat_ngram, options.no_repeat_ngram);
+  lay_over(search.encoder_no_repeat_ngram, options.encoder_no_repeat_ngram);
+  return search;
+}
+
+std::vector<Hypothesis> Model::generate(const Memory& memory, const GenerateOptions& options,
+                                        const StreamCallback& stream) const {
+  check(options.prompt.empty() || options.prompt_ids.empty(), ErrorCode::usage,
+        "generate: give the prompt as text or as ids, not both");
+  const Implementation& model = *implementation_;
+  const transept::Tokenizer* tokenizer = model.tokenizer ? &model.text() : nullptr;
+  transept::Request request;
+  request.memory = inner(memory);
+  request.prompt = options.prompt_ids.empty() ? prompt_ids(options.prompt) : options.prompt_ids;
+  request.options = model.search(options);
+  bool wanted = true;
+  std::vector<Hypothesis> found;
+  TextStream text(tokenizer, stream);
+  if (stream) request.on_token = [&](Token token) { wanted = wanted && text.add(token); };
+  request.on_finished = [&](std::vector<transept::Hypothesis> hypotheses) {
+    found = outer(std::move(hypotheses), tokenizer);
+  };
+  Scheduler scheduler(model.model(), *model.pool);
+  scheduler.add(std::move(request));
+  while (wanted && scheduler.tick()) {
+  }
+  if (stream && wanted) text.finish();
+  implementation_->count(stats_of(scheduler.counters()));
+  return found;
+}
+
+void Model::generate_batch(std::span<const Request> requests, const GenerateOptions& options,
+                           const BatchLimits& limits, const DoneCallback& done) const {
+  const Implementation& model = *implementation_;
+  const transept::Tokenizer* tokenizer = model.tokenizer ? &model.text() : nullptr;
+  const transept::GenerateOptions search = model.search(options);
+  Scheduler scheduler(
+      model.model(), *model.pool,
+      {.max_requests = limits.max_inputs, .max_encode_rows = limits.max_encode_tokens});
+  bool wanted = true;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const Request& from = requests[i];
+    transept::Request request;
+    request.memory = inner(from.memory);
+    request.prompt = from.prompt;
+    if (has_encoder()) {
+      if (from.memory.empty()) request.source = from.source;
+    } else {  // a decoder on its own continues its input
+      request.prompt.insert(request.prompt.begin(), from.source.begin(), from.source.end());
+    }
+    request.options = search;
+    request.on_finished = [&, i](std::vector<transept::Hypothesis> hypotheses) {
+      if (wanted) wanted = done(i, outer(std::move(hypotheses), tokenizer));
+    };
+    scheduler.add(std::move(request));
+  }
+  while (wanted && scheduler.tick()) {
+  }
+  implementation_->count(stats_of(scheduler.counters()));
+}
+
+}  // namespace transept::api

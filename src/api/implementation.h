@@ -1,0 +1,73 @@
+// What the public objects hold. Here Memory, Tokenizer, GenerateOptions, … are the modules' own
+// types; the public ones are api::Memory and so on.
+#pragma once
+
+#define TRANSEPT_INTERNAL
+#include "transept/transept.h"
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/parallel.h"
+#include "generate/options.h"
+#include "io/checkpoint.h"
+#include "model/memory.h"
+#include "ops/context.h"
+#include "text/tokenizer.h"
+
+namespace transept::api {
+
+struct Tokenizer::Implementation {
+  std::unique_ptr<const transept::Tokenizer> tokenizer;
+};
+
+struct Memory::Implementation {
+  transept::Memory memory;
+  std::string text_hash;  // of the text that was read; empty where ids were given
+};
+
+struct Model::Implementation {
+  std::unique_ptr<ThreadPool> pool;
+  Checkpoint checkpoint;
+  std::shared_ptr<const Tokenizer::Implementation> tokenizer;  // null if the folder has none
+  transept::GenerateOptions defaults;                          // of the folder
+  mutable std::mutex stats_mutex;
+  Stats stats;
+
+  [[nodiscard]] const Transformer& model() const { return *checkpoint.model; }
+  [[nodiscard]] const Config& config() const { return checkpoint.model->config; }
+  // Error not_found if there is none.
+  [[nodiscard]] const transept::Tokenizer& text() const;
+  void count(const Stats& done);
+  // The folder's defaults with what the caller asked for laid over.
+  [[nodiscard]] transept::GenerateOptions search(const GenerateOptions& options) const;
+};
+
+// Empty for an empty public Memory.
+[[nodiscard]] inline transept::Memory inner(const Memory& memory) {
+  return memory.empty() ? transept::Memory() : memory.implementation()->memory;
+}
+[[nodiscard]] inline Memory outer(transept::Memory memory, std::string text_hash = {}) {
+  return Memory(std::make_shared<Memory::Implementation>(
+      Memory::Implementation{std::move(memory), std::move(text_hash)}));
+}
+
+// Scratch and threads for one call.
+struct Workspace {
+  explicit Workspace(const Model::Implementation& model)
+      : context{arena, *model.pool, chosen_kernels()} {}
+  Arena arena;
+  Context context;
+};
+
+class Stopwatch {
+ public:
+  [[nodiscard]] double seconds() const;
+  Stopwatch();
+
+ private:
+  long long started_;  // nanoseconds of the steady clock
+};
+
+}  // namespace transept::api
