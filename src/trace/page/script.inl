@@ -59,6 +59,7 @@ function light(lit) {
   const shade = (nodes, weight) => nodes.forEach((node, i) => {
     const value = weight(i);
     node.style.backgroundColor = value > 0 ? `rgba(var(--heat), ${(0.9 * Math.sqrt(value)).toFixed(3)})` : "";
+    node.classList.toggle("hot", value > 0.45);
   });
   const sources = [...$("sources").children], targets = [...$("targets").children];
   shade(sources, (i) => w && lit && lit.kind === "target" ? w[lit.index * n + i] : 0);
@@ -98,7 +99,7 @@ function fillMap(id, kind, columns) {
     for (let i = 0; i < columns.length; ++i) {
       const cell = line.cells[i + 1], value = w[row * columns.length + i], none = kind === "self" && i > row;
       cell.hidden = kind === "self" && i >= rows;
-      cell.className = none ? "none" : "";
+      cell.className = none ? "none" : value > 0.45 ? "hot" : "";
       cell.textContent = none ? "·" : percent(value);
       cell.style.setProperty("--w", none ? 0 : (0.95 * Math.sqrt(value)).toFixed(3));
       cell.title = none ? "comes later: masked" : `${spell(data.target[row].piece)} → ${spell(columns[i].piece)}: ${(100 * value).toFixed(2)} %`;

@@ -2,12 +2,12 @@ R"css(
 :root {
   color-scheme: light dark;
   --paper: #fbfaf7; --card: #ffffff; --ink: #1d2129; --soft: #646c7a; --line: #e3e0d8;
-  --accent: #b4451f; --accent-soft: #f6e4da; --source: #2f5d8a; --heat: 190, 72, 28; --cold: 47, 93, 138;
+  --accent: #b4451f; --accent-soft: #f6e4da; --source: #2f5d8a; --heat: 190, 72, 28; --cold: 47, 93, 138; --on-heat: #ffffff;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14161b; --card: #1c1f26; --ink: #e8e6e1; --soft: #98a0ad; --line: #2e333d;
-    --accent: #ff9a62; --accent-soft: #3a2a22; --source: #8bbcf0; --heat: 255, 148, 84; --cold: 110, 170, 235;
+    --accent: #ff9a62; --accent-soft: #3a2a22; --source: #8bbcf0; --heat: 255, 148, 84; --cold: 110, 170, 235; --on-heat: #16120e;
   }
 }
 * { box-sizing: border-box; }
@@ -43,7 +43,7 @@ h3 { font-size: 17px; margin: 26px 0 2px; }
 [hidden] { display: none !important; }
 .chip small { display: block; font-size: 10.5px; color: var(--soft); margin-top: 3px; }
 button.chip { color: inherit; cursor: pointer; }
-.chip.start { border-style: dashed; }
+.chip.start { border: 1px dashed var(--soft); }
 .chip.output { border-color: var(--accent); }
 .chip.newest { box-shadow: 0 0 0 2px var(--accent); }
 .chip[aria-pressed="true"] { background: var(--accent-soft); }
@@ -72,6 +72,7 @@ table.heat tbody th {
 }
 table.heat td { min-width: 30px; height: 26px; text-align: center; border-radius: 4px; background: rgba(var(--heat), var(--w, 0)); }
 table.heat td.none { background: none; color: var(--line); }
+table.heat td.hot, .chip.hot, .chip.hot small { color: var(--on-heat); }
 table.heat tr.newest th { color: var(--accent); font-weight: 700; }
 table.heat tr.lit td, table.heat td.lit { box-shadow: inset 0 0 0 1.5px var(--source); }
 .next { display: grid; grid-template-columns: max-content max-content 1fr max-content; gap: 7px 12px; align-items: center;

@@ -1,0 +1,80 @@
+#include "common.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/error.h"
+
+namespace transept::cli {
+
+void CommonOptions::declare(Options& options, const std::vector<std::string>& formats) {
+  options.positional("model", model, "a model folder in Hugging Face layout, or default");
+  options.number("threads", threads, 0, 4096, "threads to compute with; 0: one per core");
+  options.choice("dtype", {"f32", "bf16", "int8", "int4"}, dtype, "storage of the weights");
+  options.choice("format", formats, format, "how results are written");
+  options.choice("color", {"auto", "always", "never"}, color, "colours on the terminal");
+  options.flag("quiet", quiet, "no messages but errors");
+  options.flag("normalize-punctuation", normalize_punctuation,
+               "Marian: normalise punctuation before tokenising, as sacremoses does");
+  options.text("source-language", "CODE", source_language,
+               "mBART, M2M100, NLLB: the input's language");
+  options.text("target-language", "CODE", target_language, "and the output's");
+}
+
+LoadOptions CommonOptions::load_options() const {
+  check(dtype == "f32", ErrorCode::unsupported,
+        "--dtype {}: not available yet; f32 is what exists: leave the option out", dtype);
+  LoadOptions options;
+  options.threads = threads;
+  options.dtype = dtype;
+  options.normalize_punctuation = normalize_punctuation;
+  options.source_language = source_language;
+  options.target_language = target_language;
+  return options;
+}
+
+std::string CommonOptions::folder() const {
+  check(model != "default" || std::filesystem::exists(model), ErrorCode::not_found,
+        "this build has no embedded default model; name a model folder: transept VERB FOLDER …");
+  check(std::filesystem::exists(model), ErrorCode::not_found,
+        "{}: no such model folder; expected a folder with config.json and *.safetensors", model);
+  return model;
+}
+
+Model CommonOptions::load() const {
+  const LoadOptions options = load_options();
+  return Model::load(folder(), options);
+}
+
+bool CommonOptions::use_colour(int descriptor) const {
+  if (color != "auto") return color == "always";
+  const char* no_color = std::getenv("NO_COLOR");
+  if (no_color != nullptr && *no_color != '\0') return false;
+  const char* terminal = std::getenv("TERM");
+  if (terminal != nullptr && std::string_view(terminal) == "dumb") return false;
+  return is_terminal(descriptor);
+}
+
+std::vector<Token> source_tokens(const Model& model, const Line& line, bool as_ids) {
+  std::vector<Token> ids;
+  if (as_ids) {
+    ids = parse_ids(line.text, line.where);
+  } else {
+    ids = at_line(line.where, [&] {
+      check_text(line.text);
+      return model.tokenizer().encode(line.text).ids;
+    });
+  }
+  check(!ids.empty() || !model.has_encoder(), ErrorCode::bad_data,
+        "{}: the input is empty; an encoder needs at least one token", line.where);
+  if (model.has_encoder()) at_line(line.where, [&] { model.check_source(ids); });
+  return ids;
+}
+
+std::string ids_text(std::span<const Token> ids) {
+  return fmt::format("{}", fmt::join(ids, " "));
+}
+
+}  // namespace transept::cli

@@ -1,0 +1,77 @@
+// What the verbs share: common options, loading a model, the shape of a verb.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "input.h"
+#include "options.h"
+#include "output.h"
+#include "transept/transept.h"
+
+namespace transept::cli {
+
+struct CommonOptions {
+  std::string model = "default";
+  int threads = 0;
+  std::string dtype = "f32";
+  std::string format = "text";
+  std::string color = "auto";
+  bool quiet = false;
+  bool normalize_punctuation = false;
+  std::string source_language;
+  std::string target_language;
+
+  void declare(Options& options, const std::vector<std::string>& formats = {"text", "jsonl"});
+  [[nodiscard]] bool is_jsonl() const { return format == "jsonl"; }
+  [[nodiscard]] LoadOptions load_options() const;
+  // Error not_found if the folder is not there, or `default` is meant and there is none.
+  [[nodiscard]] std::string folder() const;
+  [[nodiscard]] Model load() const;
+  [[nodiscard]] bool use_colour(int descriptor) const;
+};
+
+// A verb of the command: declares its options into variables of its own, then runs.
+class Verb {
+ public:
+  Verb() = default;
+  Verb(const Verb&) = delete;
+  Verb& operator=(const Verb&) = delete;
+  virtual ~Verb() = default;
+  virtual void declare(Options& options) = 0;
+  virtual void run(Options& options) = 0;
+};
+
+struct VerbEntry {
+  std::string name;
+  std::string summary;
+  std::string example;  // commands, one a line
+  std::unique_ptr<Verb> (*make)();
+};
+
+[[nodiscard]] VerbEntry generate_verb();
+[[nodiscard]] VerbEntry encode_verb();
+[[nodiscard]] VerbEntry score_verb();
+[[nodiscard]] VerbEntry explain_verb();
+[[nodiscard]] VerbEntry tokenize_verb();
+[[nodiscard]] VerbEntry inspect_verb();
+[[nodiscard]] VerbEntry bench_verb();
+[[nodiscard]] const std::vector<VerbEntry>& verbs();
+
+// The source tokens of one input line: ids as given, or the text tokenised. Error bad_data naming
+// the line if it is not text or has no token at all.
+[[nodiscard]] std::vector<Token> source_tokens(const Model& model, const Line& line, bool as_ids);
+// Runs f; an Error it throws gets `where` put in front.
+template <class F>
+auto at_line(const std::string& where, F&& f) {
+  try {
+    return f();
+  } catch (const Error& error) {
+    throw Error(error.code(), where + ": " + error.what());
+  }
+}
+
+[[nodiscard]] std::string ids_text(std::span<const Token> ids);  // "5 8 1"
+
+}  // namespace transept::cli

@@ -1,0 +1,63 @@
+// transept encode: a text read once, kept as a memory file.
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "common.h"
+
+namespace transept::cli {
+namespace {
+
+class EncodeVerb : public Verb {
+ public:
+  void declare(Options& options) override {
+    common_.declare(options);
+    input_.declare(options);
+    options.text("output", "FILE", output_, "the memory file to write");
+  }
+
+  void run(Options& options) override {
+    check(!output_.empty(), ErrorCode::usage,
+          "encode: --output is missing; name the memory file to write, like report.memory");
+    const Model model = common_.load();
+    check(model.has_encoder(), ErrorCode::unsupported,
+          "{}: a decoder on its own has no encoder; there is nothing to keep", common_.model);
+    // The whole input is one text: a document keeps its newlines.
+    Line document = Lines(input_, options, common_.quiet).document();
+    const Memory memory = at_line(document.where, [&] { return read(model, document); });
+    {
+      const InterruptGuard guard;
+      memory.save(output_);
+    }
+    if (!common_.quiet)
+      message(fmt::format(
+          "transept: {}: {} rows of {}, {} bytes in memory; answer from it with: "
+          "transept generate {} --memory {}",
+          output_, memory.rows(), memory.width(), memory.bytes(), common_.model, output_));
+  }
+
+ private:
+  [[nodiscard]] Memory read(const Model& model, Line& document) const {
+    if (!input_.source_ids) {
+      check_text(document.text);
+      return model.encode(document.text);
+    }
+    for (char& c : document.text)
+      if (c == '\n') c = ' ';
+    return model.encode(parse_ids(document.text, "the input"));
+  }
+
+  CommonOptions common_;
+  InputOptions input_;
+  std::string output_;
+};
+
+}  // namespace
+
+VerbEntry encode_verb() {
+  return {"encode", "input text to a memory file, read once",
+          "transept encode flan-t5-small --input-file report.txt --output report.memory\n"
+          "transept generate flan-t5-small --memory report.memory",
+          [] { return std::unique_ptr<Verb>(std::make_unique<EncodeVerb>()); }};
+}
+
+}  // namespace transept::cli

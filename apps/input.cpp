@@ -1,0 +1,145 @@
+#include "input.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/utf8.h"
+#include "output.h"
+
+namespace transept::cli {
+
+LineReader::LineReader(int descriptor, std::string name, bool owned)
+    : descriptor_(descriptor), name_(std::move(name)), owned_(owned) {}
+
+LineReader::~LineReader() {
+  if (owned_) ::close(descriptor_);
+}
+
+bool LineReader::fill() {
+  if (begin_ > 0) {
+    buffer_.erase(0, begin_);
+    scanned_ -= begin_;
+    begin_ = 0;
+  }
+  constexpr size_t kChunk = size_t{1} << 16;
+  const size_t old = buffer_.size();
+  buffer_.resize(old + kChunk);
+  for (;;) {
+    const ssize_t n = ::read(descriptor_, buffer_.data() + old, kChunk);
+    if (n < 0 && errno == EINTR) continue;
+    buffer_.resize(old + static_cast<size_t>(n > 0 ? n : 0));
+    check(n >= 0, ErrorCode::io, "{}: cannot read: {}", name_, std::strerror(errno));
+    return n > 0;
+  }
+}
+
+std::optional<std::string> LineReader::next() {
+  for (;;) {
+    const size_t newline = buffer_.find('\n', scanned_);
+    if (newline != std::string::npos) {
+      std::string line = buffer_.substr(begin_, newline - begin_);
+      begin_ = scanned_ = newline + 1;
+      ++line_;
+      return line;
+    }
+    scanned_ = buffer_.size();
+    if (at_end_ || !fill()) break;
+  }
+  at_end_ = true;
+  if (begin_ == buffer_.size()) return std::nullopt;
+  std::string line = buffer_.substr(begin_);
+  begin_ = scanned_ = buffer_.size();
+  ++line_;
+  return line;
+}
+
+bool LineReader::is_ready() {
+  for (;;) {
+    if (at_end_ || buffer_.find('\n', scanned_) != std::string::npos) return true;
+    scanned_ = buffer_.size();
+    pollfd ready{descriptor_, POLLIN, 0};
+    if (::poll(&ready, 1, 0) <= 0) return false;
+    if (!fill()) at_end_ = true;
+  }
+}
+
+std::string LineReader::rest() {
+  while (!at_end_ && fill()) {
+  }
+  at_end_ = true;
+  std::string all = buffer_.substr(begin_);
+  begin_ = scanned_ = buffer_.size();
+  return all;
+}
+
+void InputOptions::declare(Options& options) {
+  options.text("input", "TEXT", input, "the input text");
+  options.text("input-file", "FILE", input_file, "read the input from a file");
+  options.ids("source-ids", source_ids, ids,
+              "the input is token ids separated by spaces, not text");
+}
+
+Lines::Lines(const InputOptions& input, Options& options, bool quiet) {
+  const std::string chosen = options.one_of({"input", "input-file"});
+  if (!input.ids.empty()) {
+    check(chosen.empty(), ErrorCode::usage,
+          "--source-ids {}: the input is given twice; leave out --{}", input.ids, chosen);
+    only_ = Line{input.ids, "--source-ids"};
+  } else if (chosen == "input") {
+    only_ = Line{input.input, "--input"};
+  } else if (chosen == "input-file") {
+    const int descriptor = ::open(input.input_file.c_str(), O_RDONLY | O_CLOEXEC);
+    const int error = errno;
+    check(descriptor >= 0, error == ENOENT ? ErrorCode::not_found : ErrorCode::io,
+          "{}: cannot open the input file: {}", input.input_file, std::strerror(error));
+    reader_ = std::make_unique<LineReader>(descriptor, input.input_file, true);
+  } else {
+    if (is_terminal(STDIN_FILENO) && !quiet)
+      message("transept: reading the keyboard, one text per line; Ctrl-D ends");
+    reader_ = std::make_unique<LineReader>(STDIN_FILENO, "standard input", false);
+  }
+}
+
+std::vector<Line> Lines::next(size_t most) {
+  std::vector<Line> lines;
+  if (only_) {
+    lines.push_back(std::move(*only_));
+    only_.reset();
+    return lines;
+  }
+  while (reader_ && lines.size() < most) {
+    if (!lines.empty() && !reader_->is_ready()) break;
+    std::optional<std::string> text = reader_->next();
+    if (!text) break;
+    lines.push_back(
+        {std::move(*text), fmt::format("{}, line {}", reader_->name(), reader_->line_number())});
+  }
+  if (lines.empty()) reader_.reset();
+  return lines;
+}
+
+Line Lines::document() {
+  if (only_) return *only_;
+  Line line{reader_->rest(), reader_->name()};
+  if (!line.text.empty() && line.text.back() == '\n') line.text.pop_back();
+  return line;
+}
+
+void check_text(std::string_view text) {
+  const size_t invalid = find_invalid_utf8(text);
+  if (invalid != std::string::npos)
+    fail(ErrorCode::bad_data, "byte {} (0x{:02x}) is not UTF-8; convert the text to UTF-8",
+         invalid + 1, static_cast<unsigned char>(text[invalid]));
+  const size_t nul = text.find('\0');
+  check(nul == std::string::npos, ErrorCode::bad_data,
+        "byte {} is NUL, so this is not text; UTF-16 or a binary file?", nul + 1);
+}
+
+}  // namespace transept::cli

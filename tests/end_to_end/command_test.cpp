@@ -1,0 +1,131 @@
+#include "end_to_end/command.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace transept::testing {
+namespace {
+
+const std::string kText = model("tiny-t5-text");
+
+void expect_one_line(const Result& r, int code, const std::string& part) {
+  EXPECT_EQ(r.code, code) << r.err;
+  EXPECT_EQ(r.out, "");
+  ASSERT_EQ(lines(r.err).size(), 1u) << r.err;
+  EXPECT_EQ(r.err.rfind("transept: ", 0), 0u) << r.err;
+  EXPECT_NE(r.err.find(part), std::string::npos) << r.err;
+}
+
+TEST(Command, TellsWrongUsageInOneLine) {
+  expect_one_line(transept({"translate"}), 2, "translate");
+  expect_one_line(transept({"generate", kText, "--beem", "4"}), 2, "--beam");
+  expect_one_line(transept({"generate", kText, "--beam", "many"}), 2, "--beam many");
+  expect_one_line(transept({"generate", kText, "--beam", "0"}), 2, "1 to");
+  expect_one_line(transept({"generate", kText, "--beam"}), 2, "value");
+  expect_one_line(transept({"generate", kText, "--format", "xml"}), 2, "jsonl");
+  expect_one_line(transept({"generate", kText, "extra"}), 2, "extra");
+  expect_one_line(transept({"generate", kText, "--early-stopping", "maybe"}), 2, "never");
+  expect_one_line(transept({"generate", kText, "--input", "a", "--input-file", "b"}), 2, "exclude");
+  EXPECT_EQ(transept({}).code, 2);
+}
+
+TEST(Command, TellsMissingAndUnsupportedThings) {
+  expect_one_line(transept({"generate", "/nonexistent"}), 66, "/nonexistent");
+  expect_one_line(transept({"generate", kText, "--input-file", "/nonexistent"}), 66,
+                  "/nonexistent");
+  expect_one_line(transept({"generate", kText, "--dtype", "int8"}), 1, "f32");
+}
+
+TEST(Command, HelpsWithAnExampleForEveryVerb) {
+  const Result general = transept({"--help"});
+  EXPECT_EQ(general.code, 0);
+  for (const char* verb : {"generate", "encode", "score", "explain", "tokenize", "bench"}) {
+    EXPECT_NE(general.out.find(verb), std::string::npos);
+    const Result help = transept({verb, "--help"});
+    EXPECT_EQ(help.code, 0);
+    EXPECT_EQ(help.err, "");
+    EXPECT_NE(help.out.find(std::string("transept ") + verb + " "), std::string::npos);
+    EXPECT_NE(help.out.find("Example:"), std::string::npos);
+  }
+  EXPECT_EQ(transept({"--version"}).out.rfind("transept ", 0), 0u);
+}
+
+TEST(Command, ReadsOptionsFromTheEnvironment) {
+  const Command from_environment{.arguments = {"generate"},
+                                 .environment = {{"TRANSEPT_MODEL", kText},
+                                                 {"TRANSEPT_INPUT", "The dog"},
+                                                 {"TRANSEPT_MAX_NEW_TOKENS", "3"},
+                                                 {"TRANSEPT_FORMAT", "jsonl"}}};
+  const Result direct = transept(
+      {"generate", kText, "--input", "The dog", "--max-new-tokens", "3", "--format", "jsonl"});
+  EXPECT_EQ(from_environment.run().out, direct.out);
+  EXPECT_NE(direct.out, "");
+  const Command wrong{.arguments = {"generate", kText}, .environment = {{"TRANSEPT_BEAM", "x"}}};
+  expect_one_line(wrong.run(), 2, "TRANSEPT_BEAM");
+  const Command outweighed{
+      .arguments = {"generate", kText, "--input", "The dog", "--max-new-tokens", "3", "--format",
+                    "jsonl"},
+      .environment = {{"TRANSEPT_INPUT_FILE", "/nonexistent"}, {"TRANSEPT_MAX_NEW_TOKENS", "2"}}};
+  EXPECT_EQ(outweighed.run().out, direct.out);
+}
+
+TEST(Command, EndsQuietlyWhenTheReaderHasGone) {
+  const Result r = Command{.arguments = {"generate", kText, "--batch-size", "1"},
+                           .input = "The dog\nThe fox\n",
+                           .close_output = true}
+                       .run();
+  EXPECT_EQ(r.code, 0);
+  EXPECT_EQ(r.err, "");
+}
+
+TEST(Command, ReportsAFullDisk) {
+  for (const char* verb : {"generate", "tokenize", "--help"}) {
+    const Result r =
+        Command{.arguments = verb == std::string("--help") ? std::vector<std::string>{verb}
+                                                           : std::vector<std::string>{verb, kText},
+                .input = "The dog\n",
+                .output_file = "/dev/full"}
+            .run();
+    expect_one_line(r, 74, "standard output");
+  }
+}
+
+TEST(Command, AnswersLineByLineAndStopsOnInterrupt) {
+  const Result r =
+      Command{
+          .arguments = {"generate", kText}, .input = "The dog\n", .interrupt_after_a_line = true}
+          .run();
+  EXPECT_EQ(r.code, 130);
+  EXPECT_EQ(lines(r.out).size(), 1u);
+}
+
+TEST(Command, CompletesInTheShell) {
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    const std::string script = scratch(std::string("completion.") + shell);
+    const Result r = transept({"--completion", shell});
+    EXPECT_EQ(r.code, 0);
+    EXPECT_NE(r.out.find("max-new-tokens"), std::string::npos) << shell;
+    write(script, r.out);
+    const std::string known = std::string("command -v ") + shell + " > /dev/null 2>&1";
+    if (std::system(known.c_str()) != 0) continue;  // that shell is not here
+    EXPECT_EQ(std::system((std::string(shell) + " -n " + script).c_str()), 0) << shell;
+  }
+  const std::string ask = "bash -c 'source " + scratch("completion.bash") +
+                          "; COMP_WORDS=(transept generate --be); COMP_CWORD=2; _transept; "
+                          "[ \"${COMPREPLY[*]}\" = --beam ]'";
+  EXPECT_EQ(std::system(ask.c_str()), 0);
+  EXPECT_EQ(transept({"--completion", "csh"}).code, 2);
+}
+
+TEST(Command, ListsInstructionSets) {
+  const Result r = transept({"bench", "--list-isa"});
+  EXPECT_EQ(r.code, 0);
+  EXPECT_NE(r.out.find("reference"), std::string::npos);
+  const Command unknown{.arguments = {"generate", kText, "--input", "The dog"},
+                        .environment = {{"TRANSEPT_ISA", "mmx"}}};
+  EXPECT_EQ(unknown.run().code, 2);
+}
+
+}  // namespace
+}  // namespace transept::testing

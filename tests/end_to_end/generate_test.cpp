@@ -1,0 +1,176 @@
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "end_to_end/command.h"
+
+namespace transept::testing {
+namespace {
+
+const std::string kText = model("tiny-t5-text");
+
+std::string ids_of(const Json& ids) {
+  std::string text;
+  for (const Json& id : ids.elements())
+    text += (text.empty() ? "" : " ") + std::to_string(id.as_int());
+  return text;
+}
+
+TEST(Generate, EqualsTheReferenceOnTexts) {
+  const JsonDocument expected = JsonDocument::load(kText + "/expected.json");
+  for (const Json& one : expected.root().elements()) {
+    const std::string input(one.at("input").as_string());
+    const std::string prompt(one.at("prompt").as_string());
+    const Result text = transept({"generate", kText, "--input", input, "--prompt", prompt});
+    EXPECT_EQ(text.code, 0) << text.err;
+    EXPECT_EQ(text.out, std::string(one.at("text").as_string()) + "\n");
+    EXPECT_EQ(text.err, "");
+    const Result json =
+        transept({"generate", kText, "--input", input, "--prompt", prompt, "--format", "jsonl"});
+    const JsonDocument got = JsonDocument::parse(json.out, "stdout");
+    EXPECT_EQ(ids_of(got.root().at("ids")), ids_of(one.at("ids")));
+    EXPECT_EQ(got.root().at("text").as_string(), one.at("text").as_string());
+    EXPECT_EQ(got.root().at("input").as_int(), 0);
+    EXPECT_EQ(got.root().at("rank").as_int(), 0);
+    EXPECT_LT(got.root().at("logprob").as_number(), 0);
+    const bool ended = one.at("ids").elements().back().as_int() == 1;
+    EXPECT_EQ(got.root().at("finish").as_string(), ended ? "eos" : "length");
+  }
+}
+
+TEST(Generate, KeepsTheOrderOfLinesWhateverTheBatch) {
+  std::string input;
+  std::string expected;
+  for (int i = 0; i < 40; ++i) {
+    std::string line = "the dog";
+    for (int j = 0; j < i * 7 % 11; ++j) line += " sleeps " + std::to_string(j);
+    input += line + "\n";
+  }
+  for (const std::string& line : lines(input))
+    expected += transept({"generate", kText, "--input", line, "--format", "jsonl"}).out;
+  for (const char* size : {"1", "3", "64"}) {
+    const Result all =
+        transept({"generate", kText, "--batch-size", size, "--format", "jsonl"}, input);
+    EXPECT_EQ(all.code, 0) << all.err;
+    const auto got = lines(all.out);
+    const auto wanted = lines(expected);
+    ASSERT_EQ(got.size(), wanted.size());
+    for (size_t i = 0; i < got.size(); ++i)
+      EXPECT_EQ(got[i], "{\"input\":" + std::to_string(i) + wanted[i].substr(wanted[i].find(',')));
+  }
+}
+
+TEST(Generate, AnswersFromAMemoryWithoutTheEncoder) {
+  const std::string memory = scratch("fox.memory");
+  const std::string document = scratch("fox.txt");
+  write(document, "The quick brown fox\njumped over the lazy dog\n");
+  const Result encoded =
+      transept({"encode", kText, "--input-file", document, "--output", memory, "--quiet"});
+  ASSERT_EQ(encoded.code, 0) << encoded.err;
+  EXPECT_EQ(encoded.out, "");
+  const std::vector<std::string> options = {"--format", "jsonl", "--beam", "3", "--n-best", "3"};
+  std::vector<std::string> direct = {"generate", kText, "--input",
+                                     "The quick brown fox\njumped over the lazy dog", "--stats"};
+  std::vector<std::string> kept = {"generate", kText, "--memory", memory, "--stats"};
+  direct.insert(direct.end(), options.begin(), options.end());
+  kept.insert(kept.end(), options.begin(), options.end());
+  const Result a = transept(direct);
+  const Result b = transept(kept);
+  EXPECT_EQ(a.out, b.out);
+  EXPECT_EQ(lines(a.out).size(), 3u);
+  EXPECT_NE(a.err.find("\"encoder_runs\":1,"), std::string::npos) << a.err;
+  EXPECT_NE(b.err.find("\"encoder_runs\":0,"), std::string::npos) << b.err;
+}
+
+TEST(Generate, EncodesOnceForSeveralPrompts) {
+  const Result two = transept(
+      {"generate", kText, "--input", "The dog", "--prompt", "one", "--prompt", "two", "--stats"});
+  ASSERT_EQ(two.code, 0) << two.err;
+  EXPECT_EQ(lines(two.out).size(), 2u);
+  const JsonDocument stats = JsonDocument::parse(two.err, "stderr");
+  EXPECT_EQ(stats.root().at("encoder_runs").as_int(), 1);
+  EXPECT_GT(stats.root().at("output_tokens").as_int(), 1);
+  EXPECT_GT(stats.root().at("source_tokens").as_int(), 1);
+  EXPECT_GT(stats.root().at("peak_bytes").as_int(), 100'000);
+  for (const char* name : {"load_seconds", "encode_seconds", "decode_seconds"})
+    EXPECT_GE(stats.root().at(name).as_number(), 0) << name;
+}
+
+TEST(Generate, StreamsTheSameTextAndWholeCharacters) {
+  for (const char* input : {"日本語", "One two three", "The dog sleeps"}) {
+    const Result whole = transept({"generate", kText, "--input", input});
+    const Result streamed = transept({"generate", kText, "--input", input, "--stream"});
+    EXPECT_EQ(streamed.code, 0) << streamed.err;
+    EXPECT_EQ(streamed.out, whole.out);
+  }
+}
+
+TEST(Generate, TakesIdsWhereThereIsNoTokenizer) {
+  const Result text = transept({"generate", model("bart"), "--source-ids"}, "5 8 13 2\n7 7 2\n");
+  EXPECT_EQ(text.code, 0) << text.err;
+  ASSERT_EQ(lines(text.out).size(), 2u);
+  EXPECT_EQ(lines(text.out)[0].find_first_not_of("0123456789 "), std::string::npos) << text.out;
+  const Result carried = transept({"generate", model("bart"), "--source-ids", "5 8 13 2"});
+  EXPECT_EQ(carried.out, lines(text.out)[0] + "\n");
+  const Result prompted = transept({"generate", model("bart"), "--source-ids", "--input",
+                                    "5 8 13 2", "--prompt-ids", "--prompt", "7 9"});
+  EXPECT_EQ(prompted.code, 0) << prompted.err;
+  const Result named = transept({"generate", model("bart"), "--input", "text"});
+  EXPECT_EQ(named.code, 66);
+  EXPECT_NE(named.err.find("--source-ids"), std::string::npos) << named.err;
+}
+
+TEST(Generate, SamplesTheSameForTheSameSeed) {
+  const std::vector<std::string> base = {"generate", kText,      "--input", "The dog",
+                                         "--sample", "--n-best", "4",       "--seed"};
+  const auto with = [&](const char* seed) {
+    auto arguments = base;
+    arguments.emplace_back(seed);
+    return transept(arguments).out;
+  };
+  EXPECT_EQ(with("5"), with("5"));
+  EXPECT_NE(with("5"), with("6"));
+}
+
+TEST(Generate, AnswersWhatCameBeforeABadLine) {
+  const Result r = transept({"generate", kText}, "The dog\n\xff\xfe\nThe fox\n");
+  EXPECT_EQ(r.code, 65);
+  EXPECT_EQ(lines(r.out).size(), 1u);
+  EXPECT_EQ(lines(r.err).size(), 1u);
+  EXPECT_NE(r.err.find("line 2"), std::string::npos) << r.err;
+  EXPECT_EQ(transept({"generate", kText}, std::string("a\0b\n", 4)).code, 65);
+}
+
+TEST(Generate, FollowsTheTokenizerOnEmptyLines) {
+  const Result t5 = transept({"generate", kText}, "\n");  // </s> alone is an input
+  EXPECT_EQ(t5.code, 0) << t5.err;
+  EXPECT_EQ(lines(t5.out).size(), 1u);
+  const Result ids = transept({"generate", model("bart"), "--source-ids"}, "\n");
+  EXPECT_EQ(ids.code, 65);
+  EXPECT_NE(ids.err.find("line 1"), std::string::npos) << ids.err;
+  EXPECT_EQ(transept({"generate", kText}, "").out, "");
+}
+
+TEST(Generate, NeverCutsALongInput) {
+  std::string ids;
+  for (int i = 0; i < 500; ++i) ids += "5 ";
+  const Result r = transept({"generate", model("bart"), "--source-ids", "--input", ids});
+  EXPECT_EQ(r.code, 1);
+  EXPECT_EQ(lines(r.err).size(), 1u);
+  EXPECT_NE(r.err.find("500 tokens"), std::string::npos) << r.err;
+  EXPECT_EQ(r.out, "");
+}
+
+TEST(Generate, RefusesAnotherModelsMemory) {
+  const std::string memory = scratch("other.memory");
+  ASSERT_EQ(transept({"encode", model("bart"), "--source-ids", "--input", "5 8 2", "--output",
+                      memory, "--quiet"})
+                .code,
+            0);
+  const Result r = transept({"generate", kText, "--memory", memory});
+  EXPECT_EQ(r.code, 65);
+  EXPECT_EQ(lines(r.err).size(), 1u) << r.err;
+  EXPECT_EQ(transept({"generate", kText, "--memory", scratch("none.memory")}).code, 66);
+}
+
+}  // namespace
+}  // namespace transept::testing

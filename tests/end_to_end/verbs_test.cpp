@@ -1,0 +1,161 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "base/json.h"
+#include "end_to_end/command.h"
+
+namespace transept::testing {
+namespace {
+
+const std::string kText = model("tiny-t5-text");
+const std::string kInput = "The quick brown fox jumped over the lazy dog";
+const std::string kPrompt = "Summarise this story for me";
+
+// The worked example with the scalar kernels; TRANSEPT_UPDATE=1 writes the golden files anew.
+Result explained(std::vector<std::string> more) {
+  std::vector<std::string> arguments = {"explain",  kText,   "--input", kInput,
+                                        "--prompt", kPrompt, "--steps", "3"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return Command{.arguments = arguments,
+                 .environment = {{"TRANSEPT_ISA", "reference"}, {"COLUMNS", "100"}}}
+      .run();
+}
+
+void expect_golden(const std::string& name, const std::string& text) {
+  const std::string path = std::string(TRANSEPT_FIXTURES) + "/explain/" + name;
+  if (std::getenv("TRANSEPT_UPDATE") != nullptr) write(path, text);
+  EXPECT_EQ(text, read(path)) << name;
+}
+
+TEST(Explain, TellsTheWorkedExample) {
+  const Result text = explained({});
+  ASSERT_EQ(text.code, 0) << text.err;
+  expect_golden("tiny-t5-text.txt", text.out);
+  EXPECT_EQ(text.out.find('\x1b'), std::string::npos);
+  const Result colour = explained({"--color", "always"});
+  EXPECT_NE(colour.out.find("\x1b[48;2;"), std::string::npos);
+}
+
+TEST(Explain, WritesJsonLinesWhoseRowsAddUpToOne) {
+  const Result result = explained({"--format", "jsonl", "--layer", "0", "--head", "1"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto rows = lines(result.out);
+  ASSERT_EQ(rows.size(), 3u + 2 * 3);
+  const JsonDocument shape = JsonDocument::parse(rows[2], "STEP 2");
+  EXPECT_EQ(shape.root().at("shape").elements()[0].as_int(), 30);
+  EXPECT_EQ(shape.root().at("shape").elements()[1].as_int(), 24);
+  EXPECT_EQ(shape.root().at("encoder_runs").as_int(), 1);
+  const JsonDocument who = JsonDocument::parse(rows[5], "STEP 3");
+  EXPECT_EQ(who.root().at("head").as_int(), 1);
+  for (const char* name : {"self", "cross"}) {
+    for (const Json& row : who.root().at(name).elements()) {
+      double sum = 0;
+      for (const Json& weight : row.elements()) sum += weight.as_number();
+      EXPECT_NEAR(sum, 1, 1e-5) << name;
+    }
+  }
+}
+
+TEST(Explain, ChoosesWhatGenerateWrites) {
+  const Result result = explained({"--format", "jsonl"});
+  const auto rows = lines(result.out);
+  const JsonDocument last = JsonDocument::parse(rows.back(), "STEP 4");
+  const Result generated = transept(
+      {"generate", kText, "--input", kInput, "--prompt", kPrompt, "--max-new-tokens", "3"});
+  EXPECT_EQ(std::string(last.root().at("text").as_string()) + "\n", generated.out);
+}
+
+TEST(Explain, MakesAPageThatFetchesNothingAndEscapesEverything) {
+  const std::string page_file = scratch("page.html");
+  const Result result =
+      transept({"explain", kText, "--input", "</script><script>alert(1)</script> & <b>", "--prompt",
+                "<i>", "--steps", "2", "--format", "html", "--output", page_file});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.out, "");
+  const std::string page = read(page_file);
+  EXPECT_EQ(page.find("<script>alert"), std::string::npos);
+  EXPECT_EQ(page.find("<b>"), std::string::npos);
+  EXPECT_EQ(page.find("<i>"), std::string::npos);
+  for (const char* fetching : {"http://", "https://", " src=", "url(", "@import"})
+    EXPECT_EQ(page.find(fetching), std::string::npos) << fetching;
+}
+
+TEST(Explain, WorksForEncodersAndDecodersOnTheirOwn) {
+  const Result bert = transept({"explain", model("bert"), "--source-ids", "5 8 3"});
+  EXPECT_EQ(bert.code, 0) << bert.err;
+  EXPECT_NE(bert.out.find("encoder on its own"), std::string::npos);
+  const Result gpt2 = transept({"explain", model("gpt2"), "--prompt-ids", "5 8 3"});
+  EXPECT_EQ(gpt2.code, 0) << gpt2.err;
+  EXPECT_NE(gpt2.out.find("decoder on its own"), std::string::npos);
+  const Result layer = transept({"explain", model("bart"), "--source-ids", "5 8", "--layer", "99"});
+  EXPECT_EQ(layer.code, 2);
+  EXPECT_NE(layer.err.find("layers"), std::string::npos) << layer.err;
+}
+
+TEST(Score, AddsUpAndEqualsWhatGenerateReports) {
+  const Result generated =
+      transept({"generate", kText, "--input", kInput, "--beam", "3", "--format", "jsonl"});
+  const JsonDocument best = JsonDocument::parse(generated.out, "stdout");
+  std::string ids;
+  for (const Json& id : best.root().at("ids").elements()) ids += std::to_string(id.as_int()) + " ";
+  const Result scored = transept({"score", kText, "--input", kInput, "--target-ids", "--target",
+                                  ids, "--format", "jsonl", "--top", "2"});
+  ASSERT_EQ(scored.code, 0) << scored.err;
+  const JsonDocument score = JsonDocument::parse(scored.out, "stdout");
+  EXPECT_EQ(score.root().at("logprob").as_number(), best.root().at("logprob").as_number());
+  double sum = 0;
+  for (const Json& token : score.root().at("tokens").elements()) {
+    sum += token.at("logprob").as_number();
+    const auto top = token.at("top").elements();
+    ASSERT_EQ(top.size(), 2u);
+    EXPECT_GE(top[0].elements()[1].as_number(), token.at("logprob").as_number());
+  }
+  EXPECT_NEAR(sum, score.root().at("logprob").as_number(), 1e-9);
+}
+
+TEST(Score, ReadsPairsOfLines) {
+  const std::string pairs = scratch("pairs.tsv");
+  write(pairs, "The dog\tthe fox\nOne two\tthree\n");
+  const Result both =
+      transept({"score", kText, "--input-file", pairs, "--format", "jsonl", "--threads", "1"});
+  ASSERT_EQ(both.code, 0) << both.err;
+  ASSERT_EQ(lines(both.out).size(), 2u);
+  const Result one = transept({"score", kText, "--input", "One two", "--target", "three"});
+  const JsonDocument second = JsonDocument::parse(lines(both.out)[1], "stdout");
+  EXPECT_NEAR(second.root().at("logprob").as_number(), std::stod(one.out), 1e-6);
+  EXPECT_EQ(transept({"score", kText}, "no tab\n").code, 65);
+}
+
+TEST(Tokenize, GoesThereAndBack) {
+  const Result ids = transept({"tokenize", kText}, kInput + "\n\nOne two\n");
+  ASSERT_EQ(ids.code, 0) << ids.err;
+  ASSERT_EQ(lines(ids.out).size(), 3u);
+  EXPECT_EQ(lines(ids.out)[1], "1");
+  const Result back = transept({"tokenize", kText, "--decode"}, ids.out);
+  EXPECT_EQ(back.out, kInput + "\n\nOne two\n");
+  const Result pieces = transept({"tokenize", kText, "--pieces", "--input", "dog"});
+  EXPECT_NE(pieces.out.find("</s>"), std::string::npos);
+  const Result offsets = transept({"tokenize", kText, "--offsets", "--input", "dog"});
+  EXPECT_NE(offsets.out.find("0:"), std::string::npos);
+  EXPECT_EQ(transept({"tokenize", kText, "--decode"}, "1 x\n").code, 65);
+}
+
+TEST(Tokenize, NeedsOnlyTokenizerFiles) {
+  const std::string folder = scratch("tokenizer_only");
+  std::system(("mkdir -p " + folder + " && cp " + kText + "/tokenizer* " + folder).c_str());
+  EXPECT_EQ(transept({"tokenize", folder, "--input", kInput}).out,
+            transept({"tokenize", kText, "--input", kInput}).out);
+}
+
+TEST(Encode, NamesWhatIsMissing) {
+  EXPECT_EQ(transept({"encode", kText, "--input", "x"}).code, 2);
+  const Result nowhere =
+      transept({"encode", kText, "--input", "x", "--output", "/nonexistent/x.memory"});
+  EXPECT_TRUE(nowhere.code == 74 || nowhere.code == 66) << nowhere.err;
+  EXPECT_EQ(lines(nowhere.err).size(), 1u);
+}
+
+}  // namespace
+}  // namespace transept::testing
