@@ -41,8 +41,8 @@ struct LoadOptions {
   int threads = 0;                     // 0: one per core this process may use
   std::string dtype = "f32";           // storage of the weights; f32 is what exists today
   bool normalize_punctuation = false;  // Marian: as the reference does where sacremoses is present
-  std::string source_language;         // mBART, M2M100, NLLB: the code put around the input
-  std::string target_language;         // and the one that the output begins with
+  std::string source_language = {};    // mBART, M2M100, NLLB: the code put around the input
+  std::string target_language = {};    // and the one that the output begins with
 };
 
 // Text <-> token ids. Example: examples/tokenize.cpp
@@ -126,25 +126,25 @@ class Memory {
 // How to search. An empty optional means: as the model's generation_config.json says, else as the
 // reference framework's defaults are.
 struct GenerateOptions {
-  std::string prompt;             // what the decoder starts from, after the model's own start mark
-  std::vector<Token> prompt_ids;  // the same as ids; not both
+  std::string prompt = {};  // what the decoder starts from, after the model's own start mark
+  std::vector<Token> prompt_ids = {};  // the same as ids; not both
 
-  std::optional<int> beams;
-  std::optional<int> n_best;  // hypotheses wanted; at most `beams` when not sampling
-  std::optional<double> length_penalty;
-  std::optional<std::string> early_stopping;  // "true", "false" or "never"
-  std::optional<int> max_new_tokens;
-  std::optional<int> min_new_tokens;
-  std::optional<bool> sample;
-  std::optional<double> temperature;
-  std::optional<int> top_k;
-  std::optional<double> top_p;
-  std::optional<double> min_p;
-  std::optional<double> typical_p;
-  std::optional<std::uint64_t> seed;
-  std::optional<double> repetition_penalty;
-  std::optional<int> no_repeat_ngram;
-  std::optional<int> encoder_no_repeat_ngram;
+  std::optional<int> beams = {};
+  std::optional<int> n_best = {};  // hypotheses wanted; at most `beams` when not sampling
+  std::optional<double> length_penalty = {};
+  std::optional<std::string> early_stopping = {};  // "true", "false" or "never"
+  std::optional<int> max_new_tokens = {};
+  std::optional<int> min_new_tokens = {};
+  std::optional<bool> sample = {};
+  std::optional<double> temperature = {};
+  std::optional<int> top_k = {};
+  std::optional<double> top_p = {};
+  std::optional<double> min_p = {};
+  std::optional<double> typical_p = {};
+  std::optional<std::uint64_t> seed = {};
+  std::optional<double> repetition_penalty = {};
+  std::optional<int> no_repeat_ngram = {};
+  std::optional<int> encoder_no_repeat_ngram = {};
 };
 
 enum class Finish { eos, length };
@@ -163,9 +163,9 @@ using StreamCallback = std::function<bool(Token id, std::string_view text)>;
 
 // One of many inputs for generate_batch: a Memory, or source tokens still to be encoded.
 struct Request {
-  Memory memory;
-  std::vector<Token> source;  // read when `memory` is empty
-  std::vector<Token> prompt;  // ids after the start mark
+  Memory memory = {};
+  std::vector<Token> source = {};  // read when `memory` is empty
+  std::vector<Token> prompt = {};  // ids after the start mark
 };
 
 struct BatchLimits {
@@ -186,11 +186,11 @@ struct Score {
 };
 
 struct ExplainOptions {
-  std::string input;  // shown as STEP 0; the Memory holds what was read
-  std::string prompt;
-  std::vector<Token> prompt_ids;  // instead of `prompt`
-  int steps = 5;                  // next tokens to choose
-  int top = 5;                    // candidates listed per step
+  std::string input = {};  // shown as STEP 0; the Memory holds what was read
+  std::string prompt = {};
+  std::vector<Token> prompt_ids = {};  // instead of `prompt`
+  int steps = 5;                       // next tokens to choose
+  int top = 5;                         // candidates listed per step
 };
 
 // What a Model has done since it was loaded.
