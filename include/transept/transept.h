@@ -223,9 +223,8 @@ class Model {
   [[nodiscard]] Memory load_memory(const std::filesystem::path& path) const;
 
   // Hypotheses, best first. A beam search streams its best hypothesis when it is done.
-  [[nodiscard]] std::vector<Hypothesis> generate(const Memory& memory,
-                                                 const GenerateOptions& options = {},
-                                                 const StreamCallback& stream = {}) const;
+  std::vector<Hypothesis> generate(const Memory& memory, const GenerateOptions& options = {},
+                                   const StreamCallback& stream = {}) const;
   // Many at once; `done` is called with an index into `requests` as each is finished, in any order.
   // Results are the same to the bit as one by one. Return false from `done` to stop.
   using DoneCallback = std::function<bool(std::size_t index, std::vector<Hypothesis> hypotheses)>;
