@@ -40,7 +40,8 @@ TEST(Command, TellsMissingAndUnsupportedThings) {
 TEST(Command, HelpsWithAnExampleForEveryVerb) {
   const Result general = transept({"--help"});
   EXPECT_EQ(general.code, 0);
-  for (const char* verb : {"generate", "encode", "score", "explain", "tokenize", "bench"}) {
+  for (const char* verb :
+       {"generate", "encode", "score", "explain", "tokenize", "inspect", "bench"}) {
     EXPECT_NE(general.out.find(verb), std::string::npos);
     const Result help = transept({verb, "--help"});
     EXPECT_EQ(help.code, 0);

@@ -149,6 +149,25 @@ TEST(Tokenize, NeedsOnlyTokenizerFiles) {
             transept({"tokenize", kText, "--input", kInput}).out);
 }
 
+TEST(Inspect, TellsWhatFoldersAndMemoryFilesAre) {
+  const Result folder = transept({"inspect", kText, "--format", "jsonl"});
+  ASSERT_EQ(folder.code, 0) << folder.err;
+  const JsonDocument report = JsonDocument::parse(folder.out, "stdout");
+  EXPECT_EQ(report.root().at("model").at("family").as_string(), "t5");
+  const std::string fingerprint(report.root().at("model").at("fingerprint").as_string());
+  EXPECT_EQ(fingerprint.size(), 32u);
+  const std::string file = scratch("inspected.memory");
+  ASSERT_EQ(transept({"encode", kText, "--input", kInput, "--output", file, "--quiet"}).code, 0);
+  const Result memory = transept({"inspect", file});
+  EXPECT_EQ(memory.code, 0) << memory.err;
+  EXPECT_NE(memory.out.find(fingerprint), std::string::npos) << memory.out;
+  EXPECT_EQ(transept({"inspect", model("bart")}).code, 0);  // no tokenizer, but it runs on ids
+  const std::string broken = scratch("broken.memory");
+  write(broken, read(file).substr(0, 200));
+  EXPECT_EQ(transept({"inspect", broken}).code, 65);
+  EXPECT_EQ(transept({"inspect", scratch("nothing")}).code, 66);
+}
+
 TEST(Encode, NamesWhatIsMissing) {
   EXPECT_EQ(transept({"encode", kText, "--input", "x"}).code, 2);
   const Result nowhere =
