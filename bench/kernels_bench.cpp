@@ -122,8 +122,8 @@ class Product {
 
 Line measure(const Machine& machine, ThreadPool& pool, Product& product, Shape shape, int rows,
              bool rotating, Clock clock, double budget) {
-  const double seconds = shortest_time(pool, clock, budget,
-                                       [&](int thread) { product.run(rows, thread, pool.size()); });
+  const double seconds = undisturbed_time(
+      pool, clock, budget, [&](int thread) { product.run(rows, thread, pool.size()); });
   const double operations = 2.0 * rows * shape.n * shape.k;
   const auto bytes = static_cast<double>(product.weight_bytes());
   const double reading =

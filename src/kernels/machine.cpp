@@ -35,19 +35,21 @@ constexpr double kBudget = 0.1;  // seconds per measurement
 
 }  // namespace
 
-double shortest_time(ThreadPool& pool, Clock clock, double budget,
-                     const std::function<void(int)>& work) {
+double undisturbed_time(ThreadPool& pool, Clock clock, double budget,
+                        const std::function<void(int)>& work) {
   pool.run(work);  // warm up
-  double best = time_once(pool, clock, work);
-  const auto calls = static_cast<int>(std::clamp(budget / std::max(best, 1e-9), 3.0, 1e6));
-  for (int i = 0; i < calls; ++i) best = std::min(best, time_once(pool, clock, work));
-  return best;
+  std::vector<double> times{time_once(pool, clock, work)};
+  const auto calls = static_cast<int>(std::clamp(budget / std::max(times[0], 1e-9), 3.0, 1e6));
+  for (int i = 1; i < calls; ++i) times.push_back(time_once(pool, clock, work));
+  const auto low = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 10);
+  std::nth_element(times.begin(), low, times.end());
+  return *low;
 }
 
 double measure_fma_peak(const KernelTable& kernels, ThreadPool& pool, Clock clock) {
   constexpr int64_t kRounds = 20000;  // about 50 µs where an FMA takes half a cycle
   std::vector<int64_t> operations(static_cast<size_t>(pool.size()));
-  const double seconds = shortest_time(pool, clock, kBudget, [&](int thread) {
+  const double seconds = undisturbed_time(pool, clock, kBudget, [&](int thread) {
     operations[static_cast<size_t>(thread)] = kernels.spin_fma(kRounds);
   });
   double total = 0.0;
@@ -68,7 +70,7 @@ double measure_read_bandwidth(const KernelTable& kernels, ThreadPool& pool, size
   });
   // Small sets are read many times per call, so that starting the threads does not count.
   const size_t rounds = std::max((size_t{1} << 20) / part, size_t{1});
-  const double seconds = shortest_time(pool, clock, kBudget, [&](int thread) {
+  const double seconds = undisturbed_time(pool, clock, kBudget, [&](int thread) {
     const auto t = static_cast<size_t>(thread);
     for (size_t round = 0; round < rounds; ++round)
       sink[t] += kernels.read_all(data + t * part, part);

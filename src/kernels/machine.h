@@ -13,11 +13,13 @@ namespace transept {
 // what other programs took from it: for machines that are not quiet.
 enum class Clock { wall, processor };
 
-// The shortest time in seconds of work(thread) on all threads of the pool, over repeated calls that
-// take about `budget` seconds together (at least three). The shortest, because other work on the
-// machine only ever adds.
-[[nodiscard]] double shortest_time(ThreadPool& pool, Clock clock, double budget,
-                                   const std::function<void(int)>& work);
+// The time in seconds that work(thread) on all threads of the pool takes undisturbed, over repeated
+// calls that take about `budget` seconds together (at least three): the one that a tenth of the
+// calls stay below. Other work on the machine only adds, so it is a low one; not the lowest,
+// because clocks err too (once in many runs, a virtual machine's processor clock showed 82 % of the
+// time).
+[[nodiscard]] double undisturbed_time(ThreadPool& pool, Clock clock, double budget,
+                                      const std::function<void(int)>& work);
 
 // Floating-point operations per second of multiply-adds on registers alone, all threads of the pool
 // together.
