@@ -53,7 +53,7 @@ class GenerateVerb : public Verb {
     if (!memory_.empty()) {
       answer({Request{.memory = model_->load_memory(memory_), .source = {}, .prompt = {}}});
     } else if (!model_->has_encoder() && options.one_of({"input", "input-file"}).empty() &&
-               input_.ids.empty() && options.given("prompt") | options.given("prompt-ids")) {
+               input_.ids.empty() && (options.given("prompt") || options.given("prompt-ids"))) {
       answer({Request{}});  // a decoder on its own needs no input
     } else {
       answer_lines(options);

@@ -32,7 +32,7 @@ class ScoreVerb : public Verb {
     prompt_tokens_ = prompt_ids_ ? parse_ids(prompt_, "--prompt-ids") : model_->prompt_ids(prompt_);
     if (!memory_.empty()) {
       check(target_.has_value(), ErrorCode::usage, "score: --memory needs --target");
-      return write(model_->load_memory(memory_), *target_, "--target");
+      return write(model_->load_memory(memory_), prompt_tokens_, *target_, "--target");
     }
     Lines lines(input_, options, common_.quiet);
     for (;;) {
@@ -58,16 +58,18 @@ class ScoreVerb : public Verb {
     const std::vector<Token> ids = source_tokens(*model_, source, input_.source_ids);
     const Memory memory =
         model_->has_encoder() ? at_line(line.where, [&] { return model_->encode(ids); }) : Memory();
-    if (!model_->has_encoder()) prompt_tokens_ = ids;
-    write(memory, target, line.where);
+    std::vector<Token> prompt = prompt_tokens_;
+    if (!model_->has_encoder()) prompt.insert(prompt.begin(), ids.begin(), ids.end());
+    write(memory, prompt, target, line.where);
   }
 
-  void write(const Memory& memory, const std::string& target, const std::string& where) {
+  void write(const Memory& memory, const std::vector<Token>& prompt, const std::string& target,
+             const std::string& where) {
     const Score score = at_line(where, [&] {
       if (target_ids_ || (input_.source_ids && !target_))
-        return model_->score(memory, parse_ids(target, "the target"), prompt_tokens_, top_);
+        return model_->score(memory, parse_ids(target, "the target"), prompt, top_);
       check_text(target);
-      return model_->score(memory, target, prompt_tokens_, top_);
+      return model_->score(memory, target, prompt, top_);
     });
     standard_output().line(common_.is_jsonl() ? json(score) : text(score));
     standard_output().flush();

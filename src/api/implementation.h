@@ -25,6 +25,7 @@ struct Tokenizer::Implementation {
 struct Memory::Implementation {
   transept::Memory memory;
   std::string text_hash;  // of the text that was read; empty where ids were given
+  bool loaded = false;    // from a file: no encoder ran for it here
 };
 
 struct Model::Implementation {
@@ -48,9 +49,10 @@ struct Model::Implementation {
 [[nodiscard]] inline transept::Memory inner(const Memory& memory) {
   return memory.empty() ? transept::Memory() : memory.implementation()->memory;
 }
-[[nodiscard]] inline Memory outer(transept::Memory memory, std::string text_hash = {}) {
+[[nodiscard]] inline Memory outer(transept::Memory memory, std::string text_hash = {},
+                                  bool loaded = false) {
   return Memory(std::make_shared<Memory::Implementation>(
-      Memory::Implementation{std::move(memory), std::move(text_hash)}));
+      Memory::Implementation{std::move(memory), std::move(text_hash), loaded}));
 }
 
 // Scratch and threads for one call.

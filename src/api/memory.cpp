@@ -39,7 +39,7 @@ std::size_t Memory::bytes() const {
 }
 
 Memory Memory::slice(int begin, int end) const {
-  return outer(transept::slice(full(*this), begin, end));
+  return outer(transept::slice(full(*this), begin, end), {}, implementation_->loaded);
 }
 
 void Memory::save(const std::filesystem::path& path) const {
@@ -48,8 +48,12 @@ void Memory::save(const std::filesystem::path& path) const {
 
 Memory concat(std::span<const Memory> parts) {
   std::vector<transept::Memory> inner_parts;
-  for (const Memory& part : parts) inner_parts.push_back(full(part));
-  return outer(transept::concat(inner_parts));
+  bool loaded = true;
+  for (const Memory& part : parts) {
+    inner_parts.push_back(full(part));
+    loaded = loaded && part.implementation()->loaded;
+  }
+  return outer(transept::concat(inner_parts), {}, loaded);
 }
 
 }  // namespace transept::api

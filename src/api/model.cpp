@@ -122,7 +122,8 @@ void Model::check_source(std::span<const Token> ids) const {
 Memory Model::load_memory(const std::filesystem::path& path) const {
   const Stopwatch watch;
   Workspace work(*implementation_);
-  Memory memory = outer(transept::load_memory(path, work.context, implementation_->model()));
+  Memory memory =
+      outer(transept::load_memory(path, work.context, implementation_->model()), {}, true);
   implementation_->count({.source_tokens = memory.rows(), .load_seconds = watch.seconds()});
   return memory;
 }
@@ -141,7 +142,7 @@ Explanation Model::explain(const Memory& memory, const ExplainOptions& options) 
   explanation.model = implementation_->checkpoint.folder.filename().string();
   explanation.input_text = options.input;
   explanation.prompt_text = options.prompt;
-  explanation.encoder_runs = static_cast<int>(std::min<std::int64_t>(stats().encoder_runs, 1));
+  explanation.encoder_runs = memory.empty() || memory.implementation()->loaded ? 0 : 1;
   return explanation;
 }
 

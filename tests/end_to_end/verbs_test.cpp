@@ -58,6 +58,25 @@ TEST(Explain, WritesJsonLinesWhoseRowsAddUpToOne) {
   }
 }
 
+TEST(Explain, SaysThatAMemoryNeedsNoEncoder) {
+  const std::string file = scratch("explained.memory");
+  ASSERT_EQ(transept({"encode", kText, "--input", kInput, "--output", file, "--quiet"}).code, 0);
+  const Result kept = transept({"explain", kText, "--memory", file, "--format", "jsonl"});
+  ASSERT_EQ(kept.code, 0) << kept.err;
+  const JsonDocument shape = JsonDocument::parse(lines(kept.out)[2], "STEP 2");
+  EXPECT_EQ(shape.root().at("encoder_runs").as_int(), 0);
+}
+
+TEST(Score, ContinuesItsInputWithADecoderOnItsOwn) {
+  const auto score = [](const char* input, const char* prompt) {
+    return transept({"score", model("gpt2"), "--source-ids", input, "--prompt-ids", prompt,
+                     "--target-ids", "4 9"});
+  };
+  const Result split = score("5 8", "3 6");
+  EXPECT_EQ(split.code, 0) << split.err;
+  EXPECT_EQ(split.out, score("5 8 3", "6").out);
+}
+
 TEST(Explain, ChoosesWhatGenerateWrites) {
   const Result result = explained({"--format", "jsonl"});
   const auto rows = lines(result.out);
