@@ -43,7 +43,8 @@ function(transept_test name)
     endif()
   endforeach()
   target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
-  target_compile_definitions(${name} PRIVATE TRANSEPT_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures"
+  target_compile_definitions(${name} PRIVATE TRANSEPT_SOURCE="${PROJECT_SOURCE_DIR}"
+                                             TRANSEPT_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures"
                                              TRANSEPT_SHARED="${PROJECT_SOURCE_DIR}/../shared")
   transept_warnings(${name})
   add_test(NAME ${name} COMMAND ${name})
