@@ -197,6 +197,7 @@ class GenerateVerb : public Verb {
     const std::int64_t input = n_inputs_ + static_cast<std::int64_t>(index / prompts);
     for (size_t rank = 0; rank < hypotheses.size(); ++rank) {
       const Hypothesis& hypothesis = hypotheses[rank];
+      note_limit(input, hypothesis);
       if (common_.is_jsonl())
         standard_output().line(json(input, rank, index % prompts, hypothesis));
       else if (best_is_out && rank == 0)
@@ -205,6 +206,18 @@ class GenerateVerb : public Verb {
         standard_output().line(model_->has_tokenizer() ? one_line(hypothesis.text)
                                                        : ids_text(hypothesis.ids));
     }
+  }
+
+  // An output that ends in the middle should not look whole; JSON lines and --stats readers see it
+  // in "finish".
+  void note_limit(std::int64_t input, const Hypothesis& hypothesis) {
+    if (noted_limit_ || hypothesis.finish == Finish::eos || search_.max_new_tokens) return;
+    if (common_.quiet || common_.is_jsonl() || stats_) return;
+    noted_limit_ = true;
+    message(
+        fmt::format("input {} was answered with {} tokens, the model's limit where no "
+                    "--max-new-tokens is given",
+                    input, hypothesis.ids.size()));
   }
 
   std::string json(std::int64_t input, size_t rank, size_t prompt, const Hypothesis& hypothesis) {
@@ -242,6 +255,7 @@ class GenerateVerb : public Verb {
   bool sample_ = false;
   bool stream_ = false;
   bool stats_ = false;
+  bool noted_limit_ = false;
   std::optional<Model> model_;
   std::int64_t n_inputs_ = 0;  // answered so far
 };

@@ -32,9 +32,9 @@ struct LengthDecay {
 };
 
 struct GenerateOptions {
-  // Neither max_new_tokens nor max_length: this many new tokens (the reference stops after 20), or
-  // as many as the decoder has positions for.
-  static constexpr int kDefaultMaxNewTokens = 256;
+  // Neither max_new_tokens nor max_length, as the reference does: this many new tokens, or as many
+  // as the decoder has positions for.
+  static constexpr int kDefaultMaxNewTokens = 20;
 
   int beams = 1;
   int n_best = 1;  // hypotheses returned; when sampling, how many are drawn
