@@ -1,4 +1,6 @@
 // transept generate: input texts -> output texts, in order, many at a time.
+#include <unistd.h>
+
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -212,7 +214,7 @@ class GenerateVerb : public Verb {
   // in "finish".
   void note_limit(std::int64_t input, const Hypothesis& hypothesis) {
     if (noted_limit_ || hypothesis.finish == Finish::eos || search_.max_new_tokens) return;
-    if (common_.quiet || common_.is_jsonl() || stats_) return;
+    if (common_.quiet || common_.is_jsonl() || !is_terminal(STDERR_FILENO)) return;
     noted_limit_ = true;
     message(
         fmt::format("input {} was answered with {} tokens, the model's limit where no "
