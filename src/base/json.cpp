@@ -324,9 +324,11 @@ JsonWriter& JsonWriter::value(int64_t number) {
   return raw(fmt::format("{}", number));
 }
 JsonWriter& JsonWriter::value(double number) {
+  if (number == 0 && std::signbit(number)) return raw("-0.0");  // -0 would be read as an integer
   return std::isfinite(number) ? raw(fmt::format("{}", number)) : null();
 }
 JsonWriter& JsonWriter::value(float number) {
+  if (number == 0 && std::signbit(number)) return raw("-0.0");
   return std::isfinite(number) ? raw(fmt::format("{}", number)) : null();
 }
 JsonWriter& JsonWriter::null() {

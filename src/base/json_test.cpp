@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace transept {
 namespace {
 
@@ -46,6 +48,14 @@ TEST(JsonWriter, WritesWhatReadsBackTheSame) {
   EXPECT_EQ(w.text(), "{\"text\":\"a\\\"\\\\\\n\\u0001é\",\"n\":0.1,\"list\":[1,2]}");
   const JsonDocument document = JsonDocument::parse(w.text(), "x");
   EXPECT_EQ(document.root().at("text").as_string(), "a\"\\\n\x01é");
+}
+
+TEST(JsonWriter, KeepsTheSignOfZero) {
+  JsonWriter w;
+  w.begin_array().value(-0.0).value(-0.0F).value(0.0).end_array();
+  EXPECT_EQ(w.text(), "[-0.0,-0.0,0]");
+  const JsonDocument document = JsonDocument::parse(w.text(), "x");
+  EXPECT_TRUE(std::signbit(document.root().elements()[0].as_number()));
 }
 
 }  // namespace

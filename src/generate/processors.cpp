@@ -36,8 +36,7 @@ void force(Scores scores, Ids tokens) {
 void penalise(Scores scores, Ids ids, float penalty) {
   std::vector<Token> tokens(ids.begin(), ids.end());
   std::ranges::sort(tokens);
-  const auto repeated = std::ranges::unique(tokens);
-  tokens.erase(repeated.begin(), repeated.end());
+  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
   for (const Token token : tokens) {
     float* score = at(scores, token);
     if (score != nullptr) *score = *score < 0 ? *score * penalty : *score / penalty;

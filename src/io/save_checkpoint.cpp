@@ -96,7 +96,8 @@ void save_checkpoint(const std::filesystem::path& folder, const Transformer& mod
 
   std::map<std::string, Target> targets = targets_of(model, imported.names);
   std::vector<TensorToWrite> tensors;
-  for (auto& [name, target] : targets) {
+  for (auto& entry : targets) {
+    Target& target = entry.second;
     const Weight& first = *target.parts.front().first;
     const Source& source = target.parts.front().second;
     if (source.parts == 1 && (!source.transposed || target.vector)) {

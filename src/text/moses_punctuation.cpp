@@ -15,13 +15,13 @@ using Rule = MosesPunctuation::Rule;
 using Text = SpmNormalizer::Result;
 
 // Classes in patterns. All but kSpaces are groups.
-constexpr char kDigit = '\1';      // \d
-constexpr char kLetter = '\2';     // [a-zA-Z]
-constexpr char kMark = '\3';       // [.!:?;,]
-constexpr char kSpaces = '\4';     // " +"
-constexpr char kStops = '\5';      // [,.]+
-constexpr char kFullStops = '\6';  // \.+
-constexpr char kNotLess = '\7';    // \s*[^<]
+constexpr char kDigit = '\1';                     // \d
+constexpr char kLetter = '\2';                    // [a-zA-Z]
+constexpr char kMark = '\3';                      // [.!:?;,]
+constexpr char kSpaces = '\4';                    // " +"
+constexpr char kStops = '\5';                     // [,.]+
+constexpr char kFullStops = '\6';                 // \.+
+[[maybe_unused]] constexpr char kNotLess = '\7';  // \s*[^<]
 
 constexpr Rule kExtraWhitespace[] = {{"\r", ""},      {"(", " ("}, {")", ") "}, {"\4", " "},
                                      {") \3", ")\1"}, {"( ", "("}, {" )", ")"}, {"\1 %", "\1%"},
