@@ -65,6 +65,18 @@ void* operator new(size_t size, const std::nothrow_t&) noexcept {
 void* operator new[](size_t size, const std::nothrow_t&) noexcept {
   return counted_new(size, 0);
 }
+void* operator new(size_t size, std::align_val_t a, const std::nothrow_t&) noexcept {
+  return counted_new(size, static_cast<size_t>(a));
+}
+void* operator new[](size_t size, std::align_val_t a, const std::nothrow_t&) noexcept {
+  return counted_new(size, static_cast<size_t>(a));
+}
+void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept {
+  counted_delete(p);
+}
+void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept {
+  counted_delete(p);
+}
 void operator delete(void* p) noexcept {
   counted_delete(p);
 }
