@@ -7,18 +7,8 @@
 namespace transept::testing {
 namespace {
 
-struct Case {
-  std::string model;
-  const KernelTable* kernels;
-};
-
-std::vector<Case> decoder_cases() {
-  std::vector<Case> cases;
-  for (const std::string& model : golden_models()) {
-    if (!Golden(model).has("logits.0")) continue;  // an encoder on its own
-    for (const KernelTable* table : available_kernels()) cases.push_back({model, table});
-  }
-  return cases;
+std::vector<Case> decoder_cases() {  // an encoder on its own has no logits
+  return cases_of([](const std::string& model) { return Golden(model).has("logits.0"); });
 }
 
 class Bits : public ::testing::TestWithParam<Case> {

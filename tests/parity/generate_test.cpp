@@ -11,18 +11,10 @@
 namespace transept::testing {
 namespace {
 
-struct Case {
-  std::string model;
-  const KernelTable* kernels;
-};
-
 std::vector<Case> all_cases() {
-  std::vector<Case> cases;
-  for (const std::string& model : golden_models()) {
-    if (!std::filesystem::exists(fixtures() / "models" / model / "generate.json")) continue;
-    for (const KernelTable* table : available_kernels()) cases.push_back({model, table});
-  }
-  return cases;
+  return cases_of([](const std::string& model) {
+    return std::filesystem::exists(fixtures() / "models" / model / "generate.json");
+  });
 }
 
 std::vector<Token> tokens(const Json& array) {

@@ -44,6 +44,23 @@ inline std::string test_name(std::string name) {
   return name;
 }
 
+// What a test runs on: a folder of the fixtures and one of the machine's kernel tables.
+struct Case {
+  std::string model;
+  const KernelTable* kernels;
+};
+
+// Every model that `wanted` accepts, on every instruction set of this machine.
+template <class F>
+std::vector<Case> cases_of(F&& wanted) {
+  std::vector<Case> cases;
+  for (const std::string& model : golden_models()) {
+    if (!wanted(model)) continue;
+    for (const KernelTable* table : available_kernels()) cases.push_back({model, table});
+  }
+  return cases;
+}
+
 class Golden {
  public:
   explicit Golden(const std::string& model)
