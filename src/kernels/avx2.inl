@@ -30,6 +30,7 @@ struct Avx2 {
   TRANSEPT_INLINE static Vec sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
   TRANSEPT_INLINE static Vec mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
   TRANSEPT_INLINE static Vec div(Vec a, Vec b) { return _mm256_div_ps(a, b); }
+  TRANSEPT_INLINE static Vec sqrt(Vec a) { return _mm256_sqrt_ps(a); }
   TRANSEPT_INLINE static Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
   TRANSEPT_INLINE static Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
   TRANSEPT_INLINE static Vec min(Vec a, Vec b) { return _mm256_min_ps(a, b); }

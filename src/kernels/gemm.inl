@@ -16,7 +16,9 @@ TRANSEPT_INLINE void finish_tile(const GemmF32& g, int row, int panel,
       Lanes out;
       TRANSEPT_UNROLL for (int v = 0; v < kVecs; ++v) out.v[v] = sum[r][p * kVecs + v];
       if (g.bias != nullptr) out = out + bias;
-      store_first(g.y + static_cast<size_t>(row + r) * g.ldy + n, out, count);
+      float* y = g.y + static_cast<size_t>(row + r) * g.ldy + n;
+      if (g.accumulate) out = load_first(y, count) + out;
+      store_first(y, out, count);
     }
   }
 }
@@ -28,15 +30,15 @@ struct Ahead {
   size_t step;
 };
 
-// Not inlined, so that every tile has the registers to itself.
-template <int kRows, int kPanels>
+// Not inlined, so that every tile has the registers to itself. kStrips: `a` is packed in strips.
+template <int kRows, int kPanels, bool kStrips>
 __attribute__((noinline)) void tile(const GemmF32& g, int row, int panel, Ahead ahead) {
   constexpr int kSums = kPanels * kVecs;
   Isa::Vec sum[kRows][kSums];
   TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r) {
     TRANSEPT_UNROLL for (int v = 0; v < kSums; ++v) sum[r][v] = Isa::splat(0.0f);
   }
-  const float* a = g.a + static_cast<size_t>(row) * g.lda;
+  const float* a = g.a + static_cast<size_t>(row) * (kStrips ? static_cast<size_t>(g.k) : g.lda);
   const float* w = g.packed + static_cast<size_t>(panel) * g.panel_stride;
   for (size_t k = 0; k < static_cast<size_t>(g.k); ++k) {
     Isa::Vec weight[kSums];
@@ -49,7 +51,8 @@ __attribute__((noinline)) void tile(const GemmF32& g, int row, int panel, Ahead 
       __builtin_prefetch(reinterpret_cast<const void*>(ahead.from + k * ahead.step), 0, 2);
     }
     TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r) {
-      const Isa::Vec x = Isa::splat(a[static_cast<size_t>(r) * g.lda + k]);
+      const Isa::Vec x = Isa::splat(kStrips ? a[k * kStripRows + static_cast<size_t>(r)]
+                                            : a[static_cast<size_t>(r) * g.lda + k]);
       TRANSEPT_UNROLL for (int v = 0; v < kSums; ++v) sum[r][v] = Isa::fma(x, weight[v], sum[r][v]);
     }
   }
@@ -80,36 +83,39 @@ struct Pass {
 };
 
 // One strip of kRows rows over panels [begin, end).
-template <int kRows, int kPanels = Isa::kPanelsForRows[kRows]>
+template <int kRows, bool kStrips, int kPanels = Isa::kPanelsForRows[kRows]>
 void strip(const GemmF32& g, int row, int begin, int end, const Pass& pass) {
   for (; begin + kPanels <= end; begin += kPanels) {
-    tile<kRows, kPanels>(g, row, begin, pass.ahead(g, begin));
+    tile<kRows, kPanels, kStrips>(g, row, begin, pass.ahead(g, begin));
   }
-  if constexpr (kPanels > 1) strip<kRows, kPanels / 2>(g, row, begin, end, pass);
+  if constexpr (kPanels > 1) strip<kRows, kStrips, kPanels / 2>(g, row, begin, end, pass);
 }
 
+template <bool kStrips>
 void strip_of(int rows, const GemmF32& g, int row, int begin, int end, const Pass& pass) {
   switch (rows) {
     case 1:
-      return strip<1>(g, row, begin, end, pass);
+      return strip<1, kStrips>(g, row, begin, end, pass);
     case 2:
-      return strip<2>(g, row, begin, end, pass);
+      return strip<2, kStrips>(g, row, begin, end, pass);
     case 3:
-      return strip<3>(g, row, begin, end, pass);
+      return strip<3, kStrips>(g, row, begin, end, pass);
     case 4:
-      return strip<4>(g, row, begin, end, pass);
+      return strip<4, kStrips>(g, row, begin, end, pass);
     case 5:
-      return strip<5>(g, row, begin, end, pass);
+      return strip<5, kStrips>(g, row, begin, end, pass);
     default:
-      return strip<6>(g, row, begin, end, pass);
+      return strip<6, kStrips>(g, row, begin, end, pass);
   }
 }
 
-// Rows are cut into near-equal strips of at most 6: 8 = 4 + 4, not 6 + 2. All strips go over one
-// group of panels, which stays in the second-level cache, before the next.
-void gemm_f32(const GemmF32& g, int panel_begin, int panel_end) {
+// Rows are cut into near-equal strips of at most 6: 8 = 4 + 4, not 6 + 2; packed strips are all
+// full but the last. All strips go over one group of panels, which stays in the second-level cache,
+// before the next.
+template <bool kStrips>
+void gemm(const GemmF32& g, int panel_begin, int panel_end) {
   constexpr int kGroupFloats = 65536;  // 256 KiB
-  const int strips = (g.m + 5) / 6;
+  const int strips = strips_for(g.m);
   const int width = Isa::kPanelsForRows[4];
   const int fit = kGroupFloats / (kLanes * width) / (g.k > 1 ? g.k : 1) * width;
   const int group = strips == 1 ? panel_end - panel_begin : fit > width ? fit : width;
@@ -117,9 +123,45 @@ void gemm_f32(const GemmF32& g, int panel_begin, int panel_end) {
     const int end = begin + group < panel_end ? begin + group : panel_end;
     for (int s = 0, row = 0; s < strips; ++s) {
       const int left = strips - s;
-      const int rows = (g.m - row + left - 1) / left;
-      strip_of(rows, g, row, begin, end, {.index = s, .of = strips, .panels = group});
+      const int even = (g.m - row + left - 1) / left;
+      const int rows = !kStrips ? even : left > 1 ? kStripRows : g.m - row;
+      strip_of<kStrips>(rows, g, row, begin, end, {.index = s, .of = strips, .panels = group});
       row += rows;
+    }
+  }
+}
+
+void gemm_f32(const GemmF32& g, int panel_begin, int panel_end) {
+  gemm<false>(g, panel_begin, panel_end);
+}
+
+void gemm_strips_f32(const GemmF32& g, int panel_begin, int panel_end) {
+  gemm<true>(g, panel_begin, panel_end);
+}
+
+// Rows of 16 are copied as they are; this is bound by memory.
+void pack_columns_f32(const float* source, size_t ld, int n, int k, float* packed, int panel_begin,
+                      int panel_end) {
+  for (int panel = panel_begin; panel < panel_end; ++panel) {
+    const float* in = source + static_cast<size_t>(panel) * kLanes;
+    float* out = packed + static_cast<size_t>(panel) * static_cast<size_t>(k) * kLanes;
+    for (int i = 0; i < k; ++i, in += ld, out += kLanes) {
+      store(out, load_first(in, n - panel * kLanes));
+    }
+  }
+}
+
+void pack_strips_f32(const float* source, size_t ld, int m, int k, float* strips) {
+  for (int row = 0; row < m; row += kStripRows) {
+    const float* in = source + row;
+    if (row + kStripRows <= m) {
+      for (int i = 0; i < k; ++i, in += ld, strips += kStripRows) {
+        TRANSEPT_UNROLL for (int r = 0; r < kStripRows; ++r) strips[r] = in[r];
+      }
+      continue;
+    }
+    for (int i = 0; i < k; ++i, in += ld, strips += kStripRows) {
+      for (int r = 0; r < kStripRows; ++r) strips[r] = row + r < m ? in[r] : 0.0f;
     }
   }
 }

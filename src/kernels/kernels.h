@@ -35,7 +35,39 @@ struct GemmF32 {
   float* y;             // [m, n], row stride ldy
   size_t ldy;
   int m, n, k;
-  const float* bias;  // [n] or null; added after the sum
+  const float* bias;        // [n] or null; added after the sum
+  bool accumulate = false;  // y += the sum, instead of y = the sum
+};
+
+// Rows of a left operand that is packed in strips (pack_strips_f32).
+inline constexpr int kStripRows = 6;
+[[nodiscard]] constexpr int strips_for(int m) {
+  return (m + kStripRows - 1) / kStripRows;
+}
+
+// Adam with decoupled weight decay:
+//   g = gradient * gradient_scale;  mean += (1 - beta1) (g - mean);  square += (1 - beta2) (g^2 -
+//   square); parameter = parameter * keep - rate * mean / (sqrt(square) * square_scale + eps).
+struct AdamWStep {
+  float gradient_scale = 1;  // clipping and accumulation
+  float beta1 = 0.9F;
+  float beta2 = 0.999F;
+  float eps = 1e-8F;
+  float keep = 1;          // 1 - learning rate * weight decay
+  float rate = 0;          // learning rate / (1 - beta1^t)
+  float square_scale = 1;  // 1 / sqrt(1 - beta2^t)
+};
+
+// One row of dropout: element j is kept where its 16 bits of Philox4x32-10 (base/rng.h) are >=
+// threshold. Its counter is {j / 128 * 16 + j % 16, position, example, place}; its bits are half
+// j / 16 % 2 of word j / 32 % 4.
+struct DropoutRow {
+  uint32_t key[2];
+  uint32_t place;
+  uint32_t example;
+  uint32_t position;
+  uint32_t threshold;  // 2^16 * rate
+  float scale;         // of what is kept: 1 / (1 - rate)
 };
 
 enum class ActivationKind { relu, gelu_erf, gelu_tanh, silu, tanh };
@@ -48,6 +80,15 @@ struct KernelTable {
   // source [n, k] with row stride ld -> panels; only rows of panels [panel_begin, panel_end).
   void (*pack_f32)(const float* source, size_t ld, int n, int k, float* packed, int panel_begin,
                    int panel_end);
+
+  // The transposed problem: source [k, n] with row stride ld -> panels of W[n, k] = source[k, n].
+  void (*pack_columns_f32)(const float* source, size_t ld, int n, int k, float* packed,
+                           int panel_begin, int panel_end);
+  // The same sums, with a left operand that is stored by columns: g.a is what pack_strips_f32 made,
+  // g.lda is not read.
+  void (*gemm_strips_f32)(const GemmF32& g, int panel_begin, int panel_end);
+  // source [k, m] with row stride ld -> strips[strip][k][6]; rows beyond m are zero.
+  void (*pack_strips_f32)(const float* source, size_t ld, int m, int k, float* strips);
 
   // LayerNorm over one row: y = (x - mean) / sqrt(var + eps) * gain + shift. Writes mean and 1/sqrt
   // to stats if not null. shift may be null.
@@ -73,6 +114,34 @@ struct KernelTable {
   void (*scale)(const float* x, float factor, int64_t n, float* y);
   void (*scale_add)(const float* x, float factor, const float* y, int64_t n,
                     float* z);  // factor * x + y, rounded once
+
+  // The backward of the above, for training. dx, dgain, … are gradients.
+  // One row of LayerNorm (centred) or RMSNorm, from its stats: dx += …; dgain += dy * normal;
+  // dshift += dy. dgain and dshift may be null.
+  void (*norm_backward)(const float* x, const float* gain, const float* dy, const float* stats,
+                        bool centred, int n, float* dx, float* dgain, float* dshift);
+  // One row: dp[j] = p[j] * (dp[j] - sum(p dp)), in place.
+  void (*softmax_backward)(const float* p, int n, float* dp);
+  // x[j] = factor * (exp(x[j] - largest - log_sum) - offset): from logits to the gradient of a
+  // cross-entropy, in place, but for the label's own term.
+  void (*softmax_gradient)(float largest, float log_sum, float factor, float offset, int n,
+                           float* x);
+  // dx = act'(x) * dy; dx may be dy.
+  void (*activate_backward)(ActivationKind kind, const float* x, const float* dy, int64_t n,
+                            float* dx);
+  // dgate = act'(gate) * up * dy; dup = act(gate) * dy. Either may be dy.
+  void (*activate_gated_backward)(ActivationKind kind, const float* gate, const float* up,
+                                  const float* dy, int64_t n, float* dgate, float* dup);
+  // y[j] = x[j] * (kept ? scale : 0) for one row; y may be x.
+  void (*dropout)(const DropoutRow& row, const float* x, int n, float* y);
+  float (*sum)(const float* x, int64_t n);
+  float (*sum_squares)(const float* x, int64_t n);
+  // y[j] += x[0][j], then x[1][j], …: rows of stride ld.
+  void (*add_rows)(const float* x, size_t ld, int rows, int n, float* y);
+  void (*adamw)(const AdamWStep& step, const float* gradient, int64_t n, float* parameter,
+                float* mean, float* square);
+  // average += rate * (x - average)
+  void (*move_average)(float rate, const float* x, int64_t n, float* average);
 
   // For measuring the machine (machine.h). Multiply-adds on registers alone; returns how many
   // floating-point operations that was.

@@ -2,8 +2,8 @@
 // math.inl and portable.inl are written in. Included inside an unnamed namespace, after `Isa`.
 //
 // Isa provides: Vec, kWidth and, on Vec, load, store, load_first(p, count), store_first(p, v,
-// count), keep_first(v, count, other), splat, add, sub, mul, div, fma, max, min, times_two_to; and
-// sum, max over the 16 lanes by the fixed tree (j with j + 8, + 4, + 2, + 1).
+// count), keep_first(v, count, other), splat, add, sub, mul, div, fma, max, min, sqrt,
+// times_two_to; and sum, max over the 16 lanes by the fixed tree (j with j + 8, + 4, + 2, + 1).
 
 inline constexpr int kVecs = kLanes / Isa::kWidth;
 
@@ -30,6 +30,11 @@ TRANSEPT_BINARY(times_two_to, times_two_to)
 TRANSEPT_INLINE Lanes fma(Lanes a, Lanes b, Lanes c) {
   TRANSEPT_EACH c.v[i] = Isa::fma(a.v[i], b.v[i], c.v[i]);
   return c;
+}
+
+TRANSEPT_INLINE Lanes sqrt_of(Lanes a) {
+  TRANSEPT_EACH a.v[i] = Isa::sqrt(a.v[i]);
+  return a;
 }
 
 template <class T>

@@ -92,3 +92,42 @@ TRANSEPT_INLINE T activation_of(T x) {
     return tanh_of(x);
   }
 }
+
+// 1 for x > 0, else 0; NaN stays.
+template <class T>
+TRANSEPT_INLINE T step_of(T x) {
+  const T positive = max(splat<T>(0.0f), x);
+  return positive / max(splat<T>(1e-45f), positive);  // the smallest number above 0
+}
+
+// The derivative of activation_of.
+template <ActivationKind kind, class T>
+TRANSEPT_INLINE T activation_slope(T x) {
+  const T zero = splat<T>(0.0f);
+  const T one = splat<T>(1.0f);
+  if constexpr (kind == ActivationKind::relu) {
+    return step_of(x);
+  } else if constexpr (kind == ActivationKind::gelu_erf) {
+    // Phi(x) + x phi(x)
+    const T size = min(splat<T>(15.0f), max(x, zero - x));
+    const T step = step_of(x);
+    const T phi = exp_of(splat<T>(-0.5f) * size * size) * splat<T>(0.3989422804014327f);
+    return fma(x, phi, fma(fma(splat<T>(-2.0f), step, one), normal_tail(size), step));
+  } else if constexpr (kind == ActivationKind::gelu_tanh || kind == ActivationKind::silu) {
+    // x s(w) with s the logistic function: s + x s (1 - s) w', where 1 - s = s(-w).
+    T w = x;
+    T slope = one;
+    if constexpr (kind == ActivationKind::gelu_tanh) {
+      const T square = x * x;
+      const T a = splat<T>(1.5957691216057308f);
+      w = x * fma(square, splat<T>(0.044715f * 1.5957691216057308f), a);
+      slope = fma(square, splat<T>(3.0f * 0.044715f * 1.5957691216057308f), a);
+    }
+    const T s = one / (one + exp_of(zero - w));
+    const T rest = one / (one + exp_of(w));
+    return fma(x * rest * slope, s, s);
+  } else {
+    const T t = tanh_of(x);
+    return fma(zero - t, t, one);
+  }
+}

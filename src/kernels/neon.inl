@@ -31,6 +31,7 @@ struct Neon {
   TRANSEPT_INLINE static Vec sub(Vec a, Vec b) { return vsubq_f32(a, b); }
   TRANSEPT_INLINE static Vec mul(Vec a, Vec b) { return vmulq_f32(a, b); }
   TRANSEPT_INLINE static Vec div(Vec a, Vec b) { return vdivq_f32(a, b); }
+  TRANSEPT_INLINE static Vec sqrt(Vec a) { return vsqrtq_f32(a); }
   TRANSEPT_INLINE static Vec fma(Vec a, Vec b, Vec c) { return vfmaq_f32(c, a, b); }
   // Not vmaxq and vminq, which treat NaN and signed zeros in another way than a > b ? a : b.
   TRANSEPT_INLINE static Vec max(Vec a, Vec b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }

@@ -6,7 +6,9 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <vector>
 
+#include "base/rng.h"
 #include "kernels/inl.h"
 #include "kernels/kernels.h"
 
@@ -51,7 +53,8 @@ void gemm_f32(const GemmF32& g, int panel_begin, int panel_end) {
       float* y = g.y + static_cast<size_t>(row) * g.ldy;
       for (int n = panel * kLanes; n < g.n && n < (panel + 1) * kLanes; ++n) {
         const float value = sum[static_cast<size_t>(n % kLanes)];
-        y[n] = g.bias != nullptr ? value + g.bias[n] : value;
+        const float out = g.bias != nullptr ? value + g.bias[n] : value;
+        y[n] = g.accumulate ? y[n] + out : out;
       }
     }
   }
@@ -175,6 +178,9 @@ void scale_add(const float* x, float factor, const float* y, int64_t n, float* z
   for (int64_t i = 0; i < n; ++i) z[i] = fma(x[i], factor, y[i]);
 }
 
+// Scalar twins of what only training needs.
+#include "kernels/reference_training.inl"
+
 int64_t spin_fma(int64_t rounds) {
   volatile float start = 1.0f;
   Partial sum = filled(start);
@@ -197,6 +203,9 @@ const KernelTable& reference_kernels() {
       .name = "reference",
       .gemm_f32 = gemm_f32,
       .pack_f32 = pack_f32,
+      .pack_columns_f32 = pack_columns_f32,
+      .gemm_strips_f32 = gemm_strips_f32,
+      .pack_strips_f32 = pack_strips_f32,
       .layer_norm = layer_norm,
       .rms_norm = rms_norm,
       .softmax = softmax,
@@ -206,6 +215,17 @@ const KernelTable& reference_kernels() {
       .add = add,
       .scale = scale,
       .scale_add = scale_add,
+      .norm_backward = norm_backward,
+      .softmax_backward = softmax_backward,
+      .softmax_gradient = softmax_gradient,
+      .activate_backward = activate_backward,
+      .activate_gated_backward = activate_gated_backward,
+      .dropout = dropout,
+      .sum = sum_of,
+      .sum_squares = sum_squares,
+      .add_rows = add_rows,
+      .adamw = adamw,
+      .move_average = move_average,
       .spin_fma = spin_fma,
       .read_all = read_all,
   };

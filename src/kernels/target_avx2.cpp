@@ -32,6 +32,8 @@ using Isa = Avx2;
 
 #include "kernels/gemm.inl"
 
+#include "kernels/training.inl"
+
 #include "kernels/measure.inl"
 
 #include "kernels/table.inl"

@@ -37,6 +37,8 @@ using Isa = Avx512;
 
 #include "kernels/gemm.inl"
 
+#include "kernels/training.inl"
+
 #include "kernels/measure.inl"
 
 #include "kernels/table.inl"

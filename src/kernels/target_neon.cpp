@@ -22,6 +22,8 @@ using Isa = Neon;
 
 #include "kernels/gemm.inl"
 
+#include "kernels/training.inl"
+
 #include "kernels/measure.inl"
 
 #include "kernels/table.inl"

@@ -1,9 +1,12 @@
 // Context: what every operation needs – scratch memory, threads, kernels – and who is watching.
 #pragma once
 
+#include <cstdint>
+
 #include "base/parallel.h"
 #include "kernels/kernels.h"
 #include "ops/observer.h"
+#include "ops/tape.h"
 #include "tensor/arena.h"
 
 namespace transept {
@@ -15,12 +18,25 @@ struct Site {
   const char* part = "";
 };
 
+// Dropout (Srivastava et al. 2014): how much of what is set to zero in training. Which elements
+// depends on (seed, step), on the operation, and on the element's example and position: not on
+// threads, and not on how the examples of a step are cut into batches.
+struct Dropout {
+  float rate = 0;        // of embedded inputs and of what each sub-layer adds
+  float attention = 0;   // of attention probabilities
+  float activation = 0;  // of the feed-forward's inner values
+  uint64_t seed = 0;
+  uint64_t step = 0;
+};
+
 struct Context {
   Arena& arena;
   ThreadPool& pool;
   const KernelTable& kernels;
   Observer* observer = nullptr;
   Site site{};
+  Tape* tape = nullptr;  // recording
+  Dropout dropout{};     // in force only while recording
 
   // Tells the observer, if there is one: "decoder.3.cross.probs". `sequence` is an index into the
   // batch, -1 for all.

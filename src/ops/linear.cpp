@@ -56,7 +56,8 @@ Tensor linear(Context& c, const Weight& weight, const Weight& bias, ConstTensor 
 void pack(Weight& weight, ThreadPool& pool, const KernelTable& kernels) {
   const int panels = panels_for(weight.rows);
   const size_t panel_size = static_cast<size_t>(weight.cols) * kLanes;
-  weight.packed = Buffer(static_cast<size_t>(panels) * panel_size * sizeof(float));
+  const size_t bytes = static_cast<size_t>(panels) * panel_size * sizeof(float);
+  if (weight.packed.size() != bytes) weight.packed = Buffer(bytes);
   auto* packed = weight.packed.as<float>();
   pool.parallel_for(panels, 16, [&](int64_t begin, int64_t end) {
     const size_t cols = static_cast<size_t>(weight.cols);

@@ -12,11 +12,14 @@ namespace transept {
 
 class Arena {
  public:
-  // Releases, at the end of its scope, everything allocated since it was made.
+  // Releases, at the end of its scope, everything allocated since it was made. Unless it `keeps`
+  // everything, for a tape that will need it.
   class Frame {
    public:
-    explicit Frame(Arena& arena) : arena_(arena), block_(arena.block_), used_(arena.used_) {}
+    explicit Frame(Arena& arena, bool keeps = false)
+        : arena_(arena), block_(arena.block_), used_(arena.used_), keeps_(keeps) {}
     ~Frame() {
+      if (keeps_) return;
       arena_.block_ = block_;
       arena_.used_ = used_;
     }
@@ -27,6 +30,7 @@ class Arena {
     Arena& arena_;
     size_t block_;
     size_t used_;
+    bool keeps_;
   };
 
   // 64-byte aligned, not initialised. Valid until the enclosing Frame ends or clear().

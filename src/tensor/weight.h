@@ -36,6 +36,7 @@ struct Weight {
   const void* values = nullptr;       // [rows, cols] row-major, as stored; vectors are always f32
   std::shared_ptr<const void> owner;  // keeps `values` alive: a mapped file or a Buffer
   Buffer packed;                      // f32 panels (kernels.h); empty unless a product reads it
+  float* grad = nullptr;  // [rows, cols], what backward adds to; null unless it is being trained
 
   [[nodiscard]] bool empty() const { return values == nullptr; }
   [[nodiscard]] size_t size() const {

@@ -1,0 +1,78 @@
+#include "ops/tape.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace transept {
+
+void Tape::record(ConstTensor output, Backward backward) {
+  tracked_.insert(output.data);
+  steps_.push_back({std::move(backward), output.data});
+}
+
+void Tape::record_in_place(ConstTensor x, Backward backward) {
+  tracked_.insert(x.data);
+  steps_.push_back({std::move(backward), nullptr});
+}
+
+Tensor Tape::grad(ConstTensor x) {
+  const Claim claimed = claim(x);
+  if (claimed.fresh) std::fill_n(claimed.grad.data, claimed.grad.size(), 0.F);
+  return claimed.grad;
+}
+
+Tape::Claim Tape::claim(ConstTensor x) {
+  const auto at = gradients_.find(x.data);
+  if (at != gradients_.end()) {
+    dcheck(at->second.size() == x.bytes());
+    return {{at->second.as<float>(), x.rows, x.cols}, false};
+  }
+  Buffer memory;
+  if (const auto used = free_.find(x.bytes()); used != free_.end()) {
+    memory = std::move(used->second);
+    free_.erase(used);
+  } else {
+    memory = Buffer(x.bytes());
+  }
+  Buffer& kept = gradients_.emplace(x.data, std::move(memory)).first->second;
+  return {{kept.as<float>(), x.rows, x.cols}, true};
+}
+
+void Tape::rename_grad(ConstTensor from, ConstTensor to) {
+  auto node = gradients_.extract(from.data);
+  dcheck(!node.empty() && node.mapped().size() == to.bytes() && !has_grad(to));
+  node.key() = to.data;
+  gradients_.insert(std::move(node));
+}
+
+void Tape::release(const float* data) {
+  const auto at = gradients_.find(data);
+  if (at == gradients_.end()) return;
+  const size_t size = at->second.size();
+  free_.emplace(size, std::move(at->second));
+  gradients_.erase(at);
+}
+
+void Tape::backward() {
+  while (!steps_.empty()) {
+    const Step step = std::move(steps_.back());
+    steps_.pop_back();
+    step.backward();
+    if (step.output != nullptr) release(step.output);
+  }
+}
+
+void Tape::clear() {
+  steps_.clear();
+  tracked_.clear();
+  while (!gradients_.empty()) release(gradients_.begin()->first);
+}
+
+size_t Tape::capacity_bytes() const {
+  size_t total = 0;
+  for (const auto& [data, memory] : gradients_) total += memory.size();
+  for (const auto& [size, memory] : free_) total += size;
+  return total;
+}
+
+}  // namespace transept
