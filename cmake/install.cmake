@@ -4,7 +4,9 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(objects "")
-foreach(module ${TRANSEPT_MODULES})
+set(modules ${TRANSEPT_MODULES})
+list(REMOVE_ITEM modules vocab)  # the command's alone: programs that link the library need no SentencePiece
+foreach(module ${modules})
   list(APPEND objects $<TARGET_OBJECTS:transept_${module}>)
 endforeach()
 add_library(transept_library SHARED ${objects})

@@ -187,6 +187,25 @@ TEST(Inspect, TellsWhatFoldersAndMemoryFilesAre) {
   EXPECT_EQ(transept({"inspect", scratch("nothing")}).code, 66);
 }
 
+TEST(Vocab, LearnsATokenizerThatTheOtherVerbsRead) {
+  const std::string folder = scratch("vocabulary");
+  const std::string text = kInput + "\nthe dog\tder Hund\n";
+  const Result learned =
+      transept({"vocab", "--type", "word", "--output", folder, "--format", "jsonl"}, text);
+  ASSERT_EQ(learned.code, 0) << learned.err;
+  const JsonDocument report = JsonDocument::parse(learned.out, "stdout");
+  EXPECT_EQ(report.root().at("lines").as_int(), 2);
+  EXPECT_EQ(report.root().at("unknown").as_int(), 0);
+  const Result ids = transept({"tokenize", folder, "--input", "the Hund"});
+  EXPECT_EQ(transept({"tokenize", folder, "--decode"}, ids.out).out, "the Hund\n");
+  EXPECT_EQ(transept({"vocab"}, text).code, 2);
+  EXPECT_EQ(transept({"vocab", "--output", folder, "--input-file", scratch("none")}).code, 66);
+  const Result many = transept({"vocab", "--output", folder, "--size", "5000"}, text);
+  EXPECT_EQ(many.code, 2);
+  EXPECT_NE(many.err.find("too high"), std::string::npos) << many.err;
+  EXPECT_EQ(lines(many.err).size(), 1u) << many.err;
+}
+
 TEST(Encode, NamesWhatIsMissing) {
   EXPECT_EQ(transept({"encode", kText, "--input", "x"}).code, 2);
   const Result nowhere =
