@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "common.h"
+#include "search.h"
 
 namespace transept::cli {
 namespace {
@@ -30,18 +31,7 @@ class GenerateVerb : public Verb {
                   "what the decoder starts from; again for another answer to the same input");
     options.ids("prompt-ids", prompt_ids_, prompt_ids_text_, "the prompt is token ids, not text");
     options.text("memory", "FILE", memory_, "answer from a memory file: no encoder run");
-    options.number("beam", search_.beams, 1, 1024, "beams of the search; 1: greedy");
-    options.number("n-best", search_.n_best, 1, 1024, "hypotheses per input, best first");
-    options.real("length-penalty", search_.length_penalty, -100, 100,
-                 "beams are ranked by logprob / length^X");
-    options.text("early-stopping", "true|false|never", search_.early_stopping,
-                 "when a beam search stops");
-    options.number("max-new-tokens", search_.max_new_tokens, 1, 1 << 24, "longest output");
-    options.number("min-new-tokens", search_.min_new_tokens, 0, 1 << 24, "shortest output");
-    declare_sampling(options);
-    options.number("batch-size", limits_.max_inputs, 1, 65536, "inputs decoded together, at most");
-    options.number("batch-tokens", limits_.max_encode_tokens, 1, 1 << 30,
-                   "source tokens encoded together, at most");
+    search_.declare(options);
     options.flag("stream", stream_, "print the text as it grows; beams: when it is found");
     options.flag("stats", stats_, "at the end, counts and times as one JSON line on stderr");
   }
@@ -65,21 +55,6 @@ class GenerateVerb : public Verb {
   }
 
  private:
-  void declare_sampling(Options& options) {
-    options.flag("sample", sample_, "draw tokens instead of taking the most probable");
-    options.real("temperature", search_.temperature, 0, 1e6, "flattens (> 1) or sharpens (< 1)");
-    options.number("top-k", search_.top_k, 0, 1 << 24, "draw from the N most probable; 0: all");
-    options.real("top-p", search_.top_p, 0, 1, "draw from the most probable that make up X");
-    options.real("min-p", search_.min_p, 0, 1, "draw from those with X times the best one's part");
-    options.real("typical-p", search_.typical_p, 0, 1, "draw from the locally typical part X");
-    options.number("seed", search_.seed, "same seed, same output");
-    options.real("repetition-penalty", search_.repetition_penalty, 0, 1e6, "> 1 avoids repeating");
-    options.number("no-repeat-ngram", search_.no_repeat_ngram, 0, 1 << 20,
-                   "no N tokens in a row occur twice; 0: off");
-    options.number("encoder-no-repeat-ngram", search_.encoder_no_repeat_ngram, 0, 1 << 20,
-                   "nor any N in a row of the input; 0: off");
-  }
-
   void check_usage(Options& options) {
     const std::string input = options.one_of({"input", "input-file", "memory"});
     if (input != "memory") memory_.clear();
@@ -87,12 +62,7 @@ class GenerateVerb : public Verb {
           "--memory and --source-ids exclude each other: give one");
     check(!prompt_ids_ || prompt_ids_text_.empty() || prompts_.empty(), ErrorCode::usage,
           "--prompt-ids {}: the prompt is given twice; leave out --prompt", prompt_ids_text_);
-    if (options.given("sample")) search_.sample = sample_;
-    if (search_.early_stopping)
-      check(*search_.early_stopping == "true" || *search_.early_stopping == "false" ||
-                *search_.early_stopping == "never",
-            ErrorCode::usage, "--early-stopping {}: expected true, false or never",
-            *search_.early_stopping);
+    search_.finish(options);
   }
 
   std::vector<Token> tokens_of_prompt(const std::string& prompt) {
@@ -106,7 +76,7 @@ class GenerateVerb : public Verb {
 
   void answer_lines(Options& options) {
     Lines lines(input_, options, common_.quiet);
-    const size_t most = stream_ ? 1 : static_cast<size_t>(limits_.max_inputs) * 8;
+    const size_t most = stream_ ? 1 : static_cast<size_t>(search_.limits.max_inputs) * 8;
     for (;;) {
       const std::vector<Line> window = lines.next(most);
       if (window.empty()) return;
@@ -139,7 +109,7 @@ class GenerateVerb : public Verb {
     for (const size_t index : order) sorted.push_back(std::move(requests[index]));
     std::map<size_t, std::vector<Hypothesis>> waiting;
     size_t next = 0;
-    model_->generate_batch(sorted, search_, limits_,
+    model_->generate_batch(sorted, search_.search, search_.limits,
                            [&](size_t index, std::vector<Hypothesis> hypotheses) {
                              waiting[order[index]] = std::move(hypotheses);
                              for (; !waiting.empty() && waiting.begin()->first == next; ++next) {
@@ -171,7 +141,7 @@ class GenerateVerb : public Verb {
   void answer_streaming(const std::vector<Request>& inputs) {
     size_t index = 0;
     for (const Request& request : with_prompts(inputs)) {
-      GenerateOptions search = search_;
+      GenerateOptions search = search_.search;
       search.prompt_ids = request.prompt;
       const Memory memory = request.memory.empty() && model_->has_encoder()
                                 ? model_->encode(request.source)
@@ -213,7 +183,7 @@ class GenerateVerb : public Verb {
   // An output that ends in the middle should not look whole; JSON lines and --stats readers see it
   // in "finish".
   void note_limit(std::int64_t input, const Hypothesis& hypothesis) {
-    if (noted_limit_ || hypothesis.finish == Finish::eos || search_.max_new_tokens) return;
+    if (noted_limit_ || hypothesis.finish == Finish::eos || search_.search.max_new_tokens) return;
     if (common_.quiet || common_.is_jsonl() || !is_terminal(STDERR_FILENO)) return;
     noted_limit_ = true;
     message(
@@ -247,14 +217,12 @@ class GenerateVerb : public Verb {
 
   CommonOptions common_;
   InputOptions input_;
-  GenerateOptions search_;
-  BatchLimits limits_;
+  SearchOptions search_;
   std::vector<std::string> prompts_;
   std::vector<std::vector<Token>> prompt_tokens_;  // one per prompt
   std::string prompt_ids_text_;
   std::string memory_;
   bool prompt_ids_ = false;
-  bool sample_ = false;
   bool stream_ = false;
   bool stats_ = false;
   bool noted_limit_ = false;

@@ -206,6 +206,62 @@ TEST(Vocab, LearnsATokenizerThatTheOtherVerbsRead) {
   EXPECT_EQ(lines(many.err).size(), 1u) << many.err;
 }
 
+TEST(Eval, ScoresOutputsThatAreThere) {
+  const std::string hypotheses = scratch("hypotheses.txt");
+  const std::string references = scratch("references.txt");
+  write(hypotheses, "the cat sat on the mat\nHH AH L OW\n");
+  write(references, "the cat sat on a mat\nHH AH L OW\n");
+  const std::vector<std::string> both = {"--hypotheses", hypotheses, "--references", references};
+  std::vector<std::string> arguments = {"eval", "--metric", "bleu,wer", "--metric", "ser"};
+  arguments.insert(arguments.end(), both.begin(), both.end());
+  const Result text = transept(arguments);
+  ASSERT_EQ(text.code, 0) << text.err;
+  ASSERT_EQ(lines(text.out).size(), 3u);
+  EXPECT_EQ(
+      lines(text.out)[0].rfind("BLEU|nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:", 0), 0u)
+      << text.out;
+  arguments.insert(arguments.end(), {"--format", "jsonl"});
+  const Result json = transept(arguments);
+  const JsonDocument wer = JsonDocument::parse(lines(json.out).at(1), "stdout");
+  EXPECT_EQ(wer.root().at("metric").as_string(), "wer");
+  EXPECT_DOUBLE_EQ(wer.root().at("score").as_number(), 0.1);
+  EXPECT_EQ(wer.root().at("lines").as_int(), 2);
+}
+
+TEST(Eval, GeneratesForATestSet) {
+  // What generate writes is the reference: nothing is wrong.
+  const std::vector<std::string> inputs = {"The dog", kInput, "One two three"};
+  std::string pairs;
+  for (const std::string& input : inputs) {
+    const std::string answer =
+        transept({"generate", kText, "--input", input, "--max-new-tokens", "6", "--beam", "2"}).out;
+    pairs += input + "\tnot this\t" + answer;
+  }
+  const std::string output = scratch("outputs.txt");
+  const Result scored =
+      transept({"eval", kText, "--metric", "ser", "--metric", "cer", "--beam", "2",
+                "--max-new-tokens", "6", "--format", "jsonl", "--output", output},
+               pairs);
+  ASSERT_EQ(scored.code, 0) << scored.err;
+  for (const std::string& line : lines(scored.out))
+    EXPECT_EQ(JsonDocument::parse(line, "stdout").root().at("score").as_number(), 0) << line;
+  EXPECT_EQ(lines(read(output)).size(), 3u);
+}
+
+TEST(Eval, NamesWhatDoesNotFit) {
+  const std::string one = scratch("one.txt");
+  const std::string two = scratch("two.txt");
+  write(one, "a\n");
+  write(two, "a\nb\n");
+  EXPECT_EQ(transept({"eval", "--hypotheses", one, "--references", two}).code, 65);
+  EXPECT_EQ(transept({"eval", "--hypotheses", one, "--references", one, "--metric", "blue"}).code,
+            2);
+  EXPECT_EQ(transept({"eval", "--hypotheses", scratch("no"), "--references", one}).code, 66);
+  const Result bare = transept({"eval", kText}, "no reference\n");
+  EXPECT_EQ(bare.code, 65);
+  EXPECT_NE(bare.err.find("line 1"), std::string::npos) << bare.err;
+}
+
 TEST(Encode, NamesWhatIsMissing) {
   EXPECT_EQ(transept({"encode", kText, "--input", "x"}).code, 2);
   const Result nowhere =
