@@ -1,4 +1,11 @@
 // Which tables this build and this machine have, and the choice among them.
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 #include <cstdlib>
 
 #include "base/error.h"
@@ -14,17 +21,31 @@ struct Target {
   bool supported;
 };
 
+#if defined(__x86_64__)
+// GCC 12's __builtin_cpu_supports does not know it. The system saves its registers where AVX2
+// works.
+bool has_avxvnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1u) != 0;
+}
+#endif
+
 // Slowest first.
 std::vector<Target> targets() {
   std::vector<Target> list{{"reference", reference_kernels, true}};
 #if defined(__x86_64__)
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") != 0;
+  const bool avx512 =
+      avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0;
   list.push_back({"avx2", avx2_kernels, avx2});
+  list.push_back({"avxvnni", avxvnni_kernels, avx2 && has_avxvnni()});
   list.push_back({"avx512", avx512_kernels, avx512});
+  list.push_back(
+      {"avx512vnni", avx512vnni_kernels, avx512 && __builtin_cpu_supports("avx512vnni") != 0});
 #elif defined(__aarch64__)
   list.push_back({"neon", neon_kernels, true});
+  list.push_back({"neondot", neondot_kernels, (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0});
 #endif
   return list;
 }

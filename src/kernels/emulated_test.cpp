@@ -1,5 +1,5 @@
-// Runs the source of the AVX-512 table on any machine, through SIMDe's emulation of the intrinsics;
-// every other kernel test takes the table in and holds it to the reference's bits.
+// Runs the source of the AVX-512 tables on any machine, through SIMDe's emulation of the
+// intrinsics; every other kernel test takes the tables in and holds them to the reference's bits.
 //
 // This proves what the source computes: tiles, masks, tails, the order of sums, the meaning of each
 // intrinsic as SIMDe understands it. It does not prove what the compiler makes of it for a real
@@ -7,9 +7,12 @@
 // same source with the compiler's own header, and the same tests run on it where the CPU has it.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
+#include <limits>
 
 #include "kernels/inl.h"
+#include "kernels/int8.h"
 #include "kernels/kernels.h"
 #include "kernels/kernels_testing.h"
 
@@ -62,15 +65,31 @@ simde__m512i shift_right(simde__m512i v, int bits) {
   for (int32_t& lane : lanes) lane >>= bits;
   return simde_mm512_loadu_si512(lanes);
 }
+Float512 converted(simde__m512i v) {
+  int32_t lanes[16];
+  float values[16];
+  simde_mm512_storeu_si512(lanes, v);
+  for (int i = 0; i < 16; ++i) values[i] = static_cast<float>(lanes[i]);
+  return simde_mm512_loadu_ps(values);
+}
 #define __mmask16 simde__mmask16
 #define _mm512_maskz_loadu_ps masked_load
 #define _mm512_mask_storeu_ps masked_store
 #define _mm512_srai_epi32 shift_right
+#define _mm512_cvtepi32_ps converted
+#undef _mm512_madd_epi16  // SIMDe's alias wants four arguments
+#define _mm512_madd_epi16 simde_mm512_madd_epi16
 #undef _mm512_fmadd_ps
 #define _mm512_fmadd_ps fused
 
 // In this order.
 #include "kernels/x86_shared.inl"
+
+#include "kernels/x86_pack.inl"
+
+#include "kernels/quantizer.inl"
+
+#include "kernels/x86_quantize.inl"
 
 #include "kernels/avx512.inl"
 
@@ -86,6 +105,19 @@ using Isa = Avx512;
 
 #include "kernels/training.inl"
 
+#include "kernels/int8_avx512.inl"
+
+#include "kernels/int8_vnni.inl"
+
+namespace vnni {
+using Int8 = Int8Vnni;
+#include "kernels/gemm_i8.inl"
+}  // namespace vnni
+
+using Int8 = Int8Avx512;
+
+#include "kernels/gemm_i8.inl"
+
 #include "kernels/measure.inl"
 
 #include "kernels/table.inl"
@@ -96,20 +128,27 @@ using Isa = Avx512;
 
 namespace transept {
 
-const KernelTable* emulated_avx512_kernels() {
+std::vector<const KernelTable*> emulated_kernels() {
 #ifdef TRANSEPT_EMULATED
-  static constexpr KernelTable table = table_named("avx512 emulated");
-  return &table;
+  static constexpr KernelTable avx512 = table_named("avx512 emulated");
+  static const KernelTable with_vnni = [] {
+    KernelTable table = avx512;
+    table.name = "avx512vnni emulated";
+    table.gemm_i8 = vnni::gemm_i8;
+    table.spin_i8 = vnni::spin_i8;
+    return table;
+  }();
+  return {&avx512, &with_vnni};
 #else
-  return nullptr;
+  return {};
 #endif
 }
 
 namespace {
 
-TEST(Emulated, Avx512TableTakesPartInTheseTests) {
-  if (emulated_avx512_kernels() == nullptr) GTEST_SKIP() << "needs SIMDe (Debian: libsimde-dev)";
-  EXPECT_STREQ(tested_kernels().back()->name, "avx512 emulated");
+TEST(Emulated, Avx512TablesTakePartInTheseTests) {
+  if (emulated_kernels().empty()) GTEST_SKIP() << "needs SIMDe (Debian: libsimde-dev)";
+  EXPECT_STREQ(tested_kernels().back()->name, "avx512vnni emulated");
 }
 
 }  // namespace

@@ -70,10 +70,23 @@ struct DropoutRow {
   float scale;         // of what is kept: 1 / (1 - rate)
 };
 
+// The same product with int8 panels (int8.h) and activations from quantize_row: the sum of
+// integers is exact, then y = float(sum) * (a_scale[m] * scale[n]) (+ bias[n]).
+struct GemmI8 {
+  const uint8_t* a;  // [m, k] around 128, row stride lda, a multiple of 4
+  size_t lda;
+  const float* a_scale;     // [m]
+  const std::byte* packed;  // first panel, aligned to 4
+  float* y;                 // [m, n], row stride ldy
+  size_t ldy;
+  int m, n, k;
+  const float* bias;  // [n] or null; added after the scaling
+};
+
 enum class ActivationKind { relu, gelu_erf, gelu_tanh, silu, tanh };
 
 struct KernelTable {
-  const char* name;  // "reference", "avx2", "avx512", "neon"
+  const char* name;  // "reference", "avx2", "avx512vnni", …
 
   // Sums from k = 0 upwards with one fused multiply-add per step.
   void (*gemm_f32)(const GemmF32& g, int panel_begin, int panel_end);
@@ -89,6 +102,12 @@ struct KernelTable {
   void (*gemm_strips_f32)(const GemmF32& g, int panel_begin, int panel_end);
   // source [k, m] with row stride ld -> strips[strip][k][6]; rows beyond m are zero.
   void (*pack_strips_f32)(const float* source, size_t ld, int m, int k, float* strips);
+  void (*gemm_i8)(const GemmI8& g, int panel_begin, int panel_end);
+  // One row of activations -> bytes around 128, q = 128 + round(x / scale) with the scale that
+  // makes the largest 127. Writes whole groups of four (int8_row_bytes), padded with 128. A row
+  // with a value that is not finite gets the scale NaN, one that is zero throughout (below 2^-100)
+  // gets 0.
+  void (*quantize_row)(const float* x, int k, uint8_t* q, float* scale);
 
   // LayerNorm over one row: y = (x - mean) / sqrt(var + eps) * gain + shift. Writes mean and 1/sqrt
   // to stats if not null. shift may be null.
@@ -146,6 +165,8 @@ struct KernelTable {
   // For measuring the machine (machine.h). Multiply-adds on registers alone; returns how many
   // floating-point operations that was.
   int64_t (*spin_fma)(int64_t rounds);
+  // The same with the instructions of gemm_i8.
+  int64_t (*spin_i8)(int64_t rounds);
   // Reads the blocks of 64 floats in x[0, n); the result only keeps the compiler from leaving it.
   float (*read_all)(const float* x, size_t n);
 };

@@ -50,14 +50,15 @@ inline constexpr ActivationKind kKinds[] = {ActivationKind::relu, ActivationKind
   return ::testing::AssertionSuccess();
 }
 
-// The AVX-512 table compiled for an emulation of its intrinsics; null where that is not available.
-[[nodiscard]] const KernelTable* emulated_avx512_kernels();
+// The AVX-512 tables compiled for an emulation of their intrinsics; none where that is not
+// available.
+[[nodiscard]] std::vector<const KernelTable*> emulated_kernels();
 
-// Every table this machine can run, and the emulated one.
+// Every table this machine can run, and the emulated ones.
 [[nodiscard]] inline const std::vector<const KernelTable*>& tested_kernels() {
   static const std::vector<const KernelTable*> tables = [] {
     std::vector<const KernelTable*> list = available_kernels();
-    if (emulated_avx512_kernels() != nullptr) list.push_back(emulated_avx512_kernels());
+    for (const KernelTable* table : emulated_kernels()) list.push_back(table);
     return list;
   }();
   return tables;

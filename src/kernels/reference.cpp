@@ -2,6 +2,7 @@
 //
 // Sums over a row are 16 partial sums (sum j takes the elements j, j + 16, ...) added by one fixed
 // tree, because that is what 16 vector lanes do.
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -10,6 +11,7 @@
 
 #include "base/rng.h"
 #include "kernels/inl.h"
+#include "kernels/int8.h"
 #include "kernels/kernels.h"
 
 namespace transept {
@@ -20,6 +22,8 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 #include "kernels/scalar.inl"
 
 #include "kernels/math.inl"
+
+#include "kernels/quantizer.inl"
 
 using Partial = std::array<float, kLanes>;
 
@@ -67,6 +71,42 @@ void pack_f32(const float* source, size_t ld, int n, int k, float* packed, int p
     for (int i = 0; i < k; ++i)
       for (int row = panel * kLanes; row < (panel + 1) * kLanes; ++row)
         *out++ = row < n ? source[static_cast<size_t>(row) * ld + static_cast<size_t>(i)] : 0.0f;
+  }
+}
+
+void gemm_i8(const GemmI8& g, int panel_begin, int panel_end) {
+  const size_t groups = int8_row_bytes(g.k) / 4;
+  for (int panel = panel_begin; panel < panel_end; ++panel) {
+    const std::byte* from = g.packed + static_cast<size_t>(panel) * int8_panel_bytes(g.k);
+    const auto* scale = reinterpret_cast<const float*>(from);
+    const auto* correction = reinterpret_cast<const int32_t*>(scale + kLanes);
+    const auto* w = reinterpret_cast<const int8_t*>(from + kInt8Header);
+    for (int row = 0; row < g.m; ++row) {
+      const uint8_t* a = g.a + static_cast<size_t>(row) * g.lda;
+      float* y = g.y + static_cast<size_t>(row) * g.ldy;
+      for (int n = panel * kLanes; n < g.n && n < (panel + 1) * kLanes; ++n) {
+        const auto lane = static_cast<size_t>(n % kLanes);
+        int32_t sum = correction[lane];
+        for (size_t group = 0; group < groups; ++group)
+          for (size_t i = 0; i < 4; ++i)
+            sum += a[4 * group + i] * w[(group * kLanes + lane) * 4 + i];
+        const float value = static_cast<float>(sum) * (g.a_scale[row] * scale[lane]);
+        y[n] = g.bias != nullptr ? value + g.bias[n] : value;
+      }
+    }
+  }
+}
+
+void quantize_row(const float* x, int k, uint8_t* q, float* scale) {
+  uint32_t largest = 0;
+  for (int i = 0; i < k; ++i)
+    largest = std::max(largest, std::bit_cast<uint32_t>(x[i]) & 0x7FFFFFFFu);
+  const Quantizer to = quantizer_for(largest);
+  *scale = to.scale;
+  const auto size = static_cast<int>(int8_row_bytes(k));
+  for (int i = 0; i < size; ++i) {
+    const float rounded = fma(i < k && to.inverse != 0.0f ? x[i] : 0.0f, to.inverse, kRoundMagic);
+    q[i] = static_cast<uint8_t>(std::bit_cast<uint32_t>(rounded) ^ 0x80u);
   }
 }
 
@@ -190,6 +230,16 @@ int64_t spin_fma(int64_t rounds) {
   return rounds * kLanes * 2;
 }
 
+int64_t spin_i8(int64_t rounds) {
+  volatile int32_t start = 3;
+  int32_t sum[kLanes];
+  std::fill_n(sum, kLanes, start);
+  for (int64_t round = 0; round < rounds; ++round)
+    for (int32_t& s : sum) s = (s & 0xFF) * 5 + 1;
+  for (const int32_t s : sum) start = start ^ s;
+  return rounds * kLanes * 2;
+}
+
 float read_all(const float* x, size_t n) {
   Partial largest = filled(0.0f);
   for (size_t i = 0; i < n; ++i) largest[i % kLanes] = max(x[i], largest[i % kLanes]);
@@ -206,6 +256,8 @@ const KernelTable& reference_kernels() {
       .pack_columns_f32 = pack_columns_f32,
       .gemm_strips_f32 = gemm_strips_f32,
       .pack_strips_f32 = pack_strips_f32,
+      .gemm_i8 = gemm_i8,
+      .quantize_row = quantize_row,
       .layer_norm = layer_norm,
       .rms_norm = rms_norm,
       .softmax = softmax,
@@ -227,6 +279,7 @@ const KernelTable& reference_kernels() {
       .adamw = adamw,
       .move_average = move_average,
       .spin_fma = spin_fma,
+      .spin_i8 = spin_i8,
       .read_all = read_all,
   };
   return table;

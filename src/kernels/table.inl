@@ -6,6 +6,8 @@ constexpr KernelTable table_named(const char* name) {
           .pack_columns_f32 = pack_columns_f32,
           .gemm_strips_f32 = gemm_strips_f32,
           .pack_strips_f32 = pack_strips_f32,
+          .gemm_i8 = gemm_i8,
+          .quantize_row = quantize_row,
           .layer_norm = layer_norm,
           .rms_norm = rms_norm,
           .softmax = softmax,
@@ -27,5 +29,6 @@ constexpr KernelTable table_named(const char* name) {
           .adamw = adamw,
           .move_average = move_average,
           .spin_fma = spin_fma,
+          .spin_i8 = spin_i8,
           .read_all = read_all};
 }

@@ -3,7 +3,11 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include <bit>
+#include <limits>
+
 #include "kernels/inl.h"
+#include "kernels/int8.h"
 #include "kernels/kernels.h"
 #include "kernels/targets.h"
 
@@ -20,6 +24,12 @@ namespace {
 // In this order.
 #include "kernels/x86_shared.inl"
 
+#include "kernels/x86_pack.inl"
+
+#include "kernels/quantizer.inl"
+
+#include "kernels/x86_quantize.inl"
+
 #include "kernels/avx2.inl"
 
 using Isa = Avx2;
@@ -33,6 +43,12 @@ using Isa = Avx2;
 #include "kernels/gemm.inl"
 
 #include "kernels/training.inl"
+
+#include "kernels/int8_avx2.inl"
+
+using Int8 = Int8Avx2;
+
+#include "kernels/gemm_i8.inl"
 
 #include "kernels/measure.inl"
 

@@ -1,5 +1,5 @@
-// The table for AVX-512 F (with AVX2 and FMA). Every include comes before the target region, so no
-// function of another header is compiled with these instructions.
+// The table for AVX-512 F and BW (with AVX2 and FMA). Every include comes before the target region,
+// so no function of another header is compiled with these instructions.
 #if defined(__x86_64__)
 #ifndef __clang__
 // GCC's own AVX-512 header starts undefined registers as `__Y = __Y` (GCC bug 105593).
@@ -8,15 +8,20 @@
 #endif
 #include <immintrin.h>
 
+#include <bit>
+#include <limits>
+
 #include "kernels/inl.h"
+#include "kernels/int8.h"
 #include "kernels/kernels.h"
 #include "kernels/targets.h"
 
 #ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512bw"))), \
+                             apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2,fma,avx512f")
+#pragma GCC target("avx2,fma,avx512f,avx512bw")
 #endif
 
 namespace transept {
@@ -24,6 +29,12 @@ namespace {
 
 // In this order.
 #include "kernels/x86_shared.inl"
+
+#include "kernels/x86_pack.inl"
+
+#include "kernels/quantizer.inl"
+
+#include "kernels/x86_quantize.inl"
 
 #include "kernels/avx512.inl"
 
@@ -38,6 +49,12 @@ using Isa = Avx512;
 #include "kernels/gemm.inl"
 
 #include "kernels/training.inl"
+
+#include "kernels/int8_avx512.inl"
+
+using Int8 = Int8Avx512;
+
+#include "kernels/gemm_i8.inl"
 
 #include "kernels/measure.inl"
 

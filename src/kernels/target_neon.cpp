@@ -2,7 +2,11 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
+#include <bit>
+#include <limits>
+
 #include "kernels/inl.h"
+#include "kernels/int8.h"
 #include "kernels/kernels.h"
 #include "kernels/targets.h"
 
@@ -11,6 +15,8 @@ namespace {
 
 // In this order.
 #include "kernels/neon.inl"
+
+#include "kernels/neon_pack.inl"
 
 using Isa = Neon;
 
@@ -23,6 +29,16 @@ using Isa = Neon;
 #include "kernels/gemm.inl"
 
 #include "kernels/training.inl"
+
+#include "kernels/quantizer.inl"
+
+#include "kernels/neon_quantize.inl"
+
+#include "kernels/int8_neon.inl"
+
+using Int8 = Int8Neon;
+
+#include "kernels/gemm_i8.inl"
 
 #include "kernels/measure.inl"
 

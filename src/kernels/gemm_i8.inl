@@ -1,0 +1,116 @@
+// The integer matrix product over int8 panels. Included inside an unnamed namespace, after
+// lanes.inl and a policy Int8, which provides: Sum (the int32 lanes of a register, as many as
+// Isa::Vec has), Weights, Acts; kMostRows and kPanelsForRows; start(correction), load(weights),
+// splat(four activations), dot(sum, acts, weights), to_float(sum).
+//
+// Tiles as in gemm.inl. Sums are exact, so here no order matters at all.
+
+inline const std::byte* panel_of(const GemmI8& g, int panel) {
+  return g.packed + static_cast<size_t>(panel) * int8_panel_bytes(g.k);
+}
+
+template <int kRows, int kPanels>
+TRANSEPT_INLINE void finish_i8(const GemmI8& g, int row, int panel,
+                               const Int8::Sum (&sum)[kRows][kPanels * kVecs]) {
+  TRANSEPT_UNROLL for (int p = 0; p < kPanels; ++p) {
+    const int n = (panel + p) * kLanes;
+    const int count = g.n - n;
+    const Lanes scale = load(reinterpret_cast<const float*>(panel_of(g, panel + p)));
+    Lanes bias = splat<Lanes>(0.0f);
+    if (g.bias != nullptr) bias = load_first(g.bias + n, count);
+    TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r) {
+      Lanes out;
+      TRANSEPT_UNROLL for (int v = 0; v < kVecs; ++v)
+        out.v[v] = Int8::to_float(sum[r][p * kVecs + v]);
+      out = out * (splat<Lanes>(g.a_scale[row + r]) * scale);
+      if (g.bias != nullptr) out = out + bias;
+      store_first(g.y + static_cast<size_t>(row + r) * g.ldy + n, out, count);
+    }
+  }
+}
+
+template <int kRows, int kPanels>
+__attribute__((noinline)) void tile_i8(const GemmI8& g, int row, int panel) {
+  constexpr int kSums = kPanels * kVecs;
+  constexpr size_t kStep = size_t{4} * kLanes;  // bytes of a group of four columns
+  const size_t stride = int8_panel_bytes(g.k);
+  const std::byte* first = panel_of(g, panel);
+  Int8::Sum sum[kRows][kSums];
+  TRANSEPT_UNROLL for (int v = 0; v < kSums; ++v) {
+    const auto* correction = reinterpret_cast<const int32_t*>(
+        first + static_cast<size_t>(v / kVecs) * stride + kLanes * sizeof(float));
+    TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r)
+      sum[r][v] = Int8::start(correction + v % kVecs * Isa::kWidth);
+  }
+  const uint8_t* a = g.a + static_cast<size_t>(row) * g.lda;
+  const auto* w = reinterpret_cast<const int8_t*>(first + kInt8Header);
+  const size_t groups = int8_row_bytes(g.k) / 4;
+  for (size_t k = 0; k < groups; ++k, w += kStep, a += 4) {
+    TRANSEPT_UNROLL for (int v = 0; v < kSums; ++v) {
+      const Int8::Weights weight =
+          Int8::load(w + static_cast<size_t>(v / kVecs) * stride + v % kVecs * 4 * Isa::kWidth);
+      TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r) {
+        const Int8::Acts x = Int8::splat(a + static_cast<size_t>(r) * g.lda);
+        sum[r][v] = Int8::dot(sum[r][v], x, weight);
+      }
+    }
+  }
+  finish_i8<kRows, kPanels>(g, row, panel, sum);
+}
+
+template <int kRows, int kPanels = Int8::kPanelsForRows[kRows]>
+void strip_i8(const GemmI8& g, int row, int begin, int end) {
+  for (; begin + kPanels <= end; begin += kPanels) tile_i8<kRows, kPanels>(g, row, begin);
+  if constexpr (kPanels > 1) strip_i8<kRows, kPanels / 2>(g, row, begin, end);
+}
+
+template <int kRows = Int8::kMostRows>
+void strip_of_i8(int rows, const GemmI8& g, int row, int begin, int end) {
+  if (rows == kRows) return strip_i8<kRows>(g, row, begin, end);
+  if constexpr (kRows > 1) strip_of_i8<kRows - 1>(rows, g, row, begin, end);
+}
+
+// Near-equal strips of at most kMostRows; all go over one group of panels, which stays in the
+// second-level cache, before the next.
+void gemm_i8(const GemmI8& g, int panel_begin, int panel_end) {
+  constexpr size_t kGroupBytes = size_t{1} << 18;
+  const int strips = (g.m + Int8::kMostRows - 1) / Int8::kMostRows;
+  const int width = Int8::kPanelsForRows[1];
+  const int fit = static_cast<int>(kGroupBytes / int8_panel_bytes(g.k)) / width * width;
+  const int group = strips == 1 ? panel_end - panel_begin : fit > width ? fit : width;
+  for (int begin = panel_begin; begin < panel_end; begin += group) {
+    const int end = begin + group < panel_end ? begin + group : panel_end;
+    for (int s = 0, row = 0; s < strips; ++s) {
+      const int left = strips - s;
+      const int rows = (g.m - row + left - 1) / left;
+      strip_of_i8(rows, g, row, begin, end);
+      row += rows;
+    }
+  }
+}
+
+// Eight independent sums, as in the tile of most rows.
+int64_t spin_i8(int64_t rounds) {
+  constexpr int kSums = 8;
+  alignas(64) int8_t weights[4 * kLanes];
+  alignas(64) int32_t zero[kLanes] = {};
+  volatile int8_t start = 3;  // so that nothing is computed while compiling
+  for (int8_t& w : weights) w = start;
+  const auto* acts = reinterpret_cast<const uint8_t*>(weights);
+  const Int8::Weights w = Int8::load(weights);
+  const Int8::Acts x = Int8::splat(acts);
+  Int8::Sum sum[kSums];
+  for (Int8::Sum& s : sum) s = Int8::start(zero);
+  for (int64_t round = 0; round < rounds; ++round) {
+    TRANSEPT_UNROLL for (int i = 0; i < kSums; ++i) {
+      sum[i] = Int8::dot(sum[i], x, w);
+      Int8::opaque(sum[i]);  // or the compiler computes the product once
+    }
+  }
+  float out[Isa::kWidth];
+  for (const Int8::Sum& s : sum) {
+    Isa::store(out, Int8::to_float(s));
+    start = static_cast<int8_t>(static_cast<int>(out[0]) & 0x7F);
+  }
+  return rounds * kSums * Isa::kWidth * 4 * 2;
+}

@@ -1,0 +1,45 @@
+// The int8 form of a weight matrix: quantised panels, made once per matrix and the same for every
+// instruction set.
+//
+// A row of weights is w = scale * q with integers q in [-127, 127]; the activations of a row are
+// unsigned bytes around 128 (KernelTable::quantize_row). Where AVX2 multiplies, two neighbouring
+// products meet in 16 bits: 255 * |q0 + q1| must stay below 2^15. So the scale is chosen such that
+// neighbours (2j, 2j + 1) of one sign add up to at most 128, and every instruction set computes the
+// same exact integers (docs/adr/0013).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/kernels.h"
+
+namespace transept {
+
+// A panel of 16 outputs: 16 scales (f32), 16 corrections (int32), then
+//   weights[k / 4][lane][k % 4]   int8, zero beyond n and k.
+inline constexpr size_t kInt8Header = 2 * kLanes * sizeof(float);
+// Sums of so many products stay within 32 bits.
+inline constexpr int kInt8MostColumns = 65536;
+// The largest sum of two neighbours of one sign, as an integer.
+inline constexpr int kInt8PairLimit = 128;
+
+// Bytes of the quantised activations of k columns: whole groups of four.
+[[nodiscard]] constexpr size_t int8_row_bytes(int k) {
+  return (static_cast<size_t>(k) + 3) / 4 * 4;
+}
+[[nodiscard]] constexpr size_t int8_panel_bytes(int k) {
+  return kInt8Header + int8_row_bytes(k) * kLanes;
+}
+
+// Rows [0, n) of `source` (n <= 16, k columns, row stride ld) -> one panel. A row with a value that
+// is not finite gets the scale NaN.
+void pack_panel_i8(const float* source, size_t ld, int n, int k, std::byte* panel);
+
+// Row `lane` of a panel, back as f32: k values.
+void unpack_row_i8(const std::byte* panel, int lane, int k, float* values);
+
+// Whether the panel keeps the limit on neighbours, its corrections belong to its weights, its
+// scales are finite and not negative and its lanes from n on are empty: for panels of a file.
+[[nodiscard]] bool is_valid_panel_i8(const std::byte* panel, int n, int k);
+
+}  // namespace transept

@@ -1,0 +1,65 @@
+// The AVX-512 table with the int8 product of VNNI.
+#if defined(__x86_64__)
+#ifndef __clang__
+// GCC's own AVX-512 header starts undefined registers as `__Y = __Y` (GCC bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+#include <immintrin.h>
+
+#include "kernels/inl.h"
+#include "kernels/int8.h"
+#include "kernels/kernels.h"
+#include "kernels/targets.h"
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512bw,avx512vnni"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,avx512f,avx512bw,avx512vnni")
+#endif
+
+namespace transept {
+namespace {
+
+// In this order.
+#include "kernels/x86_shared.inl"
+
+#include "kernels/avx512.inl"
+
+using Isa = Avx512;
+
+#include "kernels/lanes.inl"
+
+#include "kernels/int8_avx512.inl"
+
+#include "kernels/int8_vnni.inl"
+
+using Int8 = Int8Vnni;
+
+#include "kernels/gemm_i8.inl"
+
+}  // namespace
+}  // namespace transept
+
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+namespace transept {
+
+const KernelTable& avx512vnni_kernels() {
+  static const KernelTable table = [] {
+    KernelTable t = avx512_kernels();
+    t.name = "avx512vnni";
+    t.gemm_i8 = gemm_i8;
+    t.spin_i8 = spin_i8;
+    return t;
+  }();
+  return table;
+}
+
+}  // namespace transept
+#endif
