@@ -36,13 +36,13 @@ class Counter {
       if (closest < 0 ||
           std::pair(std::abs(n - length), n) < std::pair(std::abs(closest - length), closest))
         closest = n;
-      for (size_t i = 0; i < kBleuOrder; ++i)
-        allowed[i] = highest(allowed[i], count_ngrams(other, static_cast<int>(i) + 1));
+      const std::vector<NgramCounts> wanted = count_ngrams(other, kBleuOrder);
+      for (size_t i = 0; i < kBleuOrder; ++i) allowed[i] = maximum(allowed[i], wanted[i]);
     }
+    const std::vector<NgramCounts> found = count_ngrams(words, kBleuOrder);
     for (size_t i = 0; i < kBleuOrder; ++i) {
-      const NgramCounts found = count_ngrams(words, static_cast<int>(i) + 1);
-      counts_.matched[i] += static_cast<double>(n_matches(found, allowed[i]));
-      counts_.total[i] += static_cast<double>(total(found));
+      counts_.matched[i] += static_cast<double>(n_matches(found[i], allowed[i]));
+      counts_.total[i] += static_cast<double>(total(found[i]));
     }
     counts_.hypothesis_length += length;
     counts_.reference_length += closest;

@@ -76,12 +76,12 @@ class Counter {
     const std::string text = options_.lowercase ? lowercase(original) : original;
     std::vector<uint32_t> characters;
     for (const char32_t c : code_points(text))
-      if (!is_space(c)) characters.push_back(static_cast<uint32_t>(c));
-    std::vector<NgramCounts> all;
-    for (int n = 1; n <= options_.char_order; ++n) all.push_back(count_ngrams(characters, n));
+      if (!is_space(c)) characters.push_back(static_cast<uint32_t>(c) + 1);
+    std::vector<NgramCounts> all = count_ngrams(characters, options_.char_order);
     if (options_.word_order == 0) return all;
     const std::vector<uint32_t> words = words_.ids(split_punctuation(text));
-    for (int n = 1; n <= options_.word_order; ++n) all.push_back(count_ngrams(words, n));
+    for (NgramCounts& counts : count_ngrams(words, options_.word_order))
+      all.push_back(std::move(counts));
     return all;
   }
 

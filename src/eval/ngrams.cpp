@@ -6,21 +6,29 @@
 
 namespace transept {
 
-NgramCounts count_ngrams(std::span<const uint32_t> members, int order) {
-  dcheck(order >= 1 && order <= kLongestNgram);
-  const auto n = static_cast<size_t>(order);
-  if (members.size() < n) return {};
-  std::vector<Ngram> all(members.size() - n + 1);
+// Sorted once: the n-grams of every order are beginnings of the longest ones, in the same order.
+std::vector<NgramCounts> count_ngrams(std::span<const uint32_t> members, int highest) {
+  dcheck(highest >= 1 && highest <= kLongestNgram);
+  const auto most = static_cast<size_t>(highest);
+  std::vector<Ngram> all(members.size());
   for (size_t i = 0; i < all.size(); ++i) {
+    const std::span<const uint32_t> rest = members.subspan(i);
     all[i] = {};
-    std::copy_n(members.begin() + static_cast<std::ptrdiff_t>(i), n, all[i].begin());
+    std::copy_n(rest.begin(), std::min(most, rest.size()), all[i].begin());
   }
   std::sort(all.begin(), all.end());
-  NgramCounts counts;
-  counts.reserve(all.size());
-  for (const Ngram& ngram : all) {
-    if (counts.empty() || counts.back().first != ngram) counts.emplace_back(ngram, 0);
-    ++counts.back().second;
+  std::vector<NgramCounts> counts(most);
+  for (size_t order = 1; order <= most; ++order) {
+    NgramCounts& out = counts[order - 1];
+    for (const Ngram& longest : all) {
+      if (longest[order - 1] == 0) continue;  // the text ended before
+      if (out.empty() ||
+          !std::equal(longest.begin(), longest.begin() + order, out.back().first.begin())) {
+        out.emplace_back(Ngram{}, 0);
+        std::copy_n(longest.begin(), order, out.back().first.begin());
+      }
+      ++out.back().second;
+    }
   }
   return counts;
 }
@@ -45,7 +53,7 @@ int64_t n_matches(const NgramCounts& a, const NgramCounts& b) {
   return sum;
 }
 
-NgramCounts highest(const NgramCounts& a, const NgramCounts& b) {
+NgramCounts maximum(const NgramCounts& a, const NgramCounts& b) {
   NgramCounts merged;
   merged.reserve(a.size() + b.size());
   auto i = a.begin();

@@ -18,12 +18,13 @@ using Ngram = std::array<uint32_t, kLongestNgram>;
 // Sorted by n-gram, each once.
 using NgramCounts = std::vector<std::pair<Ngram, int64_t>>;
 
-[[nodiscard]] NgramCounts count_ngrams(std::span<const uint32_t> members, int order);
+// Of the orders 1 … `highest`, one after the other. No member is 0.
+[[nodiscard]] std::vector<NgramCounts> count_ngrams(std::span<const uint32_t> members, int highest);
 [[nodiscard]] int64_t total(const NgramCounts& counts);
 // The n-grams of both, each with the lower count: how many were matched.
 [[nodiscard]] int64_t n_matches(const NgramCounts& a, const NgramCounts& b);
 // The n-grams of either, each with the higher count.
-[[nodiscard]] NgramCounts highest(const NgramCounts& a, const NgramCounts& b);
+[[nodiscard]] NgramCounts maximum(const NgramCounts& a, const NgramCounts& b);
 
 // Gives each distinct word an id, from 1.
 class WordIds {

@@ -77,8 +77,8 @@ class Scorer {
     if (kind_ == RougeKind::rouge_l)
       return parts(CommonSubsequence(other, words).length(), words.size(), other.size());
     const int n = kind_ == RougeKind::rouge1 ? 1 : 2;
-    const NgramCounts found = count_ngrams(words, n);
-    const NgramCounts wanted = count_ngrams(other, n);
+    const NgramCounts found = count_ngrams(words, n).back();
+    const NgramCounts wanted = count_ngrams(other, n).back();
     return parts(n_matches(found, wanted), static_cast<size_t>(total(found)),
                  static_cast<size_t>(total(wanted)));
   }
