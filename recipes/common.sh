@@ -41,8 +41,8 @@ times() {
     END {
       for (i = 1; i <= n; ++i) {
         s = sum[order[i]]
-        t = s < 600 ? s " s" : sprintf("%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60)
-        printf "%s%s %s", i > 1 ? ", " : "", order[i], t
+        t = sprintf(s < 600 ? "%d s" : "%d:%02d:%02d h", s < 600 ? s : int(s / 3600), int(s / 60) % 60, s % 60)
+        printf("%s%s %s", (i > 1 ? ", " : ""), order[i], t)
       }
       print ""
     }' "$work/times.txt"
@@ -53,7 +53,7 @@ record() { # setting
   local readme=$here/README.md block=$work/measured.md
   grep -q "<!-- measured:$1 -->" "$readme" || fail 1 "$readme: no place for the scores of '$1'"
   {
-    printf '%s, commit %s, %s, %s cores, threads %s:\n\n' "$(date -u +%F)" "$(git -C "$project" rev-parse --short HEAD)" \
+    printf '%s, commit %s, %s, %s cores, threads %s:\n\n' "$(date -u +%F)" "$(git -C "$project" describe --always --dirty)" \
       "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)" "$(nproc)" "$THREADS"
     sed 's/^/    /'
     printf '\nTimes: %s.\n' "$(times)"
