@@ -53,6 +53,7 @@ class EvalVerb : public Verb {
 
   void run(Options& options) override {
     search_.finish(options);
+    search_.search.logprobs = false;
     check(hypotheses_.empty() || output_.empty(), ErrorCode::usage,
           "--output writes a model's outputs; --hypotheses has them already: give one");
     check_metrics();

@@ -63,6 +63,7 @@ class GenerateVerb : public Verb {
     check(!prompt_ids_ || prompt_ids_text_.empty() || prompts_.empty(), ErrorCode::usage,
           "--prompt-ids {}: the prompt is given twice; leave out --prompt", prompt_ids_text_);
     search_.finish(options);
+    search_.search.logprobs = common_.is_jsonl();
   }
 
   std::vector<Token> tokens_of_prompt(const std::string& prompt) {

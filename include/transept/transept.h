@@ -145,6 +145,9 @@ struct GenerateOptions {
   std::optional<double> repetition_penalty = {};
   std::optional<int> no_repeat_ngram = {};
   std::optional<int> encoder_no_repeat_ngram = {};
+  // false: the answer's score and logprob are not wanted (they are NaN when searching greedily).
+  // The tokens are the same; a greedy step then costs much less.
+  bool logprobs = true;
 };
 
 enum class Finish { eos, length };
@@ -153,7 +156,8 @@ struct Hypothesis {
   std::string text;        // decoded, special tokens skipped; empty if the model has no tokenizer
   std::vector<Token> ids;  // generated: without start and prompt, with the end mark if reached
   double score = 0;        // what the search ranks by (beams: logprob / length^penalty)
-  double logprob = 0;      // sum of the tokens' log-probabilities (natural logarithm)
+  double logprob = 0;      // sum of the tokens' log-probabilities (natural logarithm); NaN
+                           // without GenerateOptions::logprobs
   Finish finish = Finish::length;
 };
 

@@ -110,6 +110,7 @@ transept::GenerateOptions Model::Implementation::search(const GenerateOptions& o
   lay_over(search.repetition_penalty, options.repetition_penalty);
   lay_over(search.no_repeat_ngram, options.no_repeat_ngram);
   lay_over(search.encoder_no_repeat_ngram, options.encoder_no_repeat_ngram);
+  search.logprobs = options.logprobs;
   return search;
 }
 

@@ -1,6 +1,7 @@
 #include "generate/greedy.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/rng.h"
 #include "ops/softmax.h"
@@ -59,9 +60,18 @@ void GreedySession::read(int row, std::span<const float> logits, std::span<float
   const size_t begin = started_ ? static_cast<size_t>(&first - sequences_.data()) : 0;
   const size_t end = started_ ? begin + 1 : sequences_.size();
   for (size_t i = begin; i < end; ++i) {
-    const size_t step = sequences_[i].logprobs.size();
+    const size_t step = sequences_[i].ids.size() - prompt_length_;
     choose(sequences_[i], draw(candidates, random_uniform(options_.seed, i, step)));
   }
+}
+
+bool GreedySession::needs_only_best() const {
+  return !options_.logprobs && !options_.sample && !needs_scratch();
+}
+
+void GreedySession::read_best(int row, Token best) {
+  Sequence& sequence = sequences_[static_cast<size_t>(running_[static_cast<size_t>(row)])];
+  sequence.next = best;
 }
 
 void GreedySession::advance() {
@@ -74,7 +84,7 @@ void GreedySession::advance() {
   std::erase_if(running_, [&](int index) {
     Sequence& sequence = sequences_[static_cast<size_t>(index)];
     sequence.ids.push_back(sequence.next);
-    sequence.logprobs.push_back(sequence.next_logprob);
+    if (options_.logprobs) sequence.logprobs.push_back(sequence.next_logprob);
     const bool done = is_eos(sequence.next) || sequence.ids.size() >= limit_;
     if (done) {  // what it held is no longer needed
       sequence.state = DecodeState();
@@ -96,7 +106,8 @@ std::vector<Hypothesis> GreedySession::take_results() {
     hypothesis.ids.assign(sequence.ids.begin() + static_cast<std::ptrdiff_t>(prompt_length_),
                           sequence.ids.end());
     hypothesis.token_logprobs = std::move(sequence.logprobs);
-    hypothesis.logprob = sum_logprobs(hypothesis.token_logprobs);
+    hypothesis.logprob = options_.logprobs ? sum_logprobs(hypothesis.token_logprobs)
+                                           : std::numeric_limits<double>::quiet_NaN();
     hypothesis.score = hypothesis.logprob;
     hypothesis.finish = is_eos(hypothesis.ids.back()) ? Finish::eos : Finish::length;
     results.push_back(std::move(hypothesis));

@@ -18,6 +18,8 @@ class GreedySession final : public Session {
   [[nodiscard]] bool needs_scratch() const override;
   void read(int row, std::span<const float> logits, std::span<float> scratch,
             const KernelTable& kernels) override;
+  [[nodiscard]] bool needs_only_best() const override;
+  void read_best(int row, Token best) override;
   void advance() override;
   [[nodiscard]] std::span<const Token> certain() const override;
   [[nodiscard]] std::vector<Hypothesis> take_results() override;

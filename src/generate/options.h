@@ -71,6 +71,10 @@ struct GenerateOptions {
   bool remove_invalid_values = false;
   bool renormalize_logits = false;
 
+  // Are the log-probabilities of the answer wanted? Greedy search without them only asks which
+  // token is the likeliest, which costs much less (ops/argmax.h); the tokens are the same.
+  bool logprobs = true;
+
   std::vector<Token> eos;  // empty: only the limit stops
   std::optional<Token> pad;
   std::optional<Token> bos;

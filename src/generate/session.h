@@ -27,7 +27,7 @@ struct Hypothesis {
   std::vector<Token>
       ids;  // generated: without start token and prompt, with the end mark if reached
   std::vector<float> token_logprobs;  // log-softmax of the model's own logits, whatever the options
-  double logprob = 0;                 // their sum
+  double logprob = 0;                 // their sum; NaN where GenerateOptions::logprobs is off
   double score = 0;                   // what the search ranks by; without beams: logprob
   Finish finish = Finish::length;
 };
@@ -59,6 +59,10 @@ class Session {
   // concurrently.
   virtual void read(int row, std::span<const float> logits, std::span<float> scratch,
                     const KernelTable& kernels) = 0;
+  // Of the logits, does only the index of the largest count? Then read_best() is called instead of
+  // read(); several rows may be read concurrently.
+  [[nodiscard]] virtual bool needs_only_best() const { return false; }
+  virtual void read_best(int /*row*/, Token /*best*/) {}
   virtual void advance() = 0;
   // Tokens that are certain, for streaming: all so far of a single hypothesis, with beams none
   // until the end.

@@ -54,12 +54,31 @@ void run_step(Context& c, const Transformer& model, std::span<const StepRow> row
   if (rows.empty()) return;
   const Arena::Frame frame(c.arena);
   const Tensor hidden = decode_rows(c, model, rows);
-  for (int begin = 0; begin < hidden.rows; begin += kLogitRows) {
-    const int end = std::min(begin + kLogitRows, hidden.rows);
+  std::vector<StepRow> whole;  // rows whose logits are read
+  std::vector<StepRow> best;   // rows of which only the likeliest token is
+  const Tensor ordered = c.arena.tensor(hidden.rows, hidden.cols);  // the former, then the latter
+  for (const bool only_best : {false, true}) {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i].session->needs_only_best() != only_best) continue;
+      const size_t place = whole.size() + best.size();
+      std::copy_n(hidden.row(static_cast<int>(i)), hidden.cols,
+                  ordered.row(static_cast<int>(place)));
+      (only_best ? best : whole).push_back(rows[i]);
+    }
+  }
+  const int n_whole = static_cast<int>(whole.size());
+  for (int begin = 0; begin < n_whole; begin += kLogitRows) {
+    const int end = std::min(begin + kLogitRows, n_whole);
     const Arena::Frame chunk(c.arena);
-    const Tensor chunk_logits = logits(c, model, hidden.slice(begin, end));  // [≤ 64, vocab]
-    read_rows(c, rows.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)),
-              chunk_logits);
+    const Tensor chunk_logits = logits(c, model, ordered.slice(begin, end));  // [≤ 64, vocab]
+    read_rows(
+        c, std::span(whole).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)),
+        chunk_logits);
+  }
+  if (best.empty()) return;
+  const std::vector<Scored> found = best_tokens(c, model, ordered.slice(n_whole, ordered.rows));
+  for (size_t i = 0; i < best.size(); ++i) {
+    best[i].session->read_best(best[i].row, found[i].index);
   }
 }
 

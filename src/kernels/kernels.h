@@ -83,6 +83,18 @@ struct GemmI8 {
   const float* bias;  // [n] or null; added after the scaling
 };
 
+// Approximate outputs of one row of a product, y[j] off by at most
+//   margin[j] = x_length * w_error[j] + x_error * w_length[j] + 2^-22 |y[j]|   (ops/argmax.h)
+struct BoundOutputs {
+  const float* y;
+  const float* w_error;
+  const float* w_length;
+  float x_length;
+  float x_error;
+  int n;
+  float* upper;  // [panels_for(n)]
+};
+
 enum class ActivationKind { relu, gelu_erf, gelu_tanh, silu, tanh };
 
 struct KernelTable {
@@ -124,6 +136,10 @@ struct KernelTable {
   // The largest value and log(sum(exp(x - largest))) of one row: log_softmax(x)[i] = x[i] - largest
   // - log_sum.
   void (*log_sum_exp)(const float* x, int n, float* largest, float* log_sum);
+
+  // upper[p] = the largest y + margin of the outputs [16 p, 16 p + 16); returns the largest y -
+  // margin. NaN (an infinity less another) counts as minus infinity.
+  float (*bound_outputs)(const BoundOutputs& b);
 
   // Element-wise, n elements. y may be x.
   void (*activate)(ActivationKind kind, const float* x, int64_t n, float* y);

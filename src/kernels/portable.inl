@@ -91,6 +91,24 @@ void log_sum_exp(const float* x, int n, float* largest, float* log_sum) {
 }
 
 // y = act(x), times `up` if that is not null.
+float bound_outputs(const BoundOutputs& b) {
+  const Lanes none = lanes_of(-__builtin_inff());
+  const Lanes x_length = lanes_of(b.x_length);
+  const Lanes x_error = lanes_of(b.x_error);
+  Lanes lower = none;
+  for (int j = 0; j < b.n; j += kLanes) {
+    const int count = b.n - j;
+    const Lanes y = load_first(b.y + j, count);
+    const Lanes of_size = max(y, lanes_of(0.0f) - y) * lanes_of(0x1p-22f);
+    const Lanes margin = fma(x_length, load_first(b.w_error + j, count),
+                             fma(x_error, load_first(b.w_length + j, count), of_size));
+    const Lanes upper = max(keep_first(y + margin, count, none), none);
+    b.upper[j / kLanes] = Isa::largest(upper.v);
+    lower = max(keep_first(y - margin, count, none), lower);
+  }
+  return Isa::largest(lower.v);
+}
+
 template <ActivationKind kind>
 void activate_as(const float* x, const float* up, int64_t n, float* y) {
   for (int64_t i = 0; i < n; i += kLanes) {

@@ -182,6 +182,24 @@ void log_sum_exp(const float* x, int n, float* largest, float* log_sum) {
   *log_sum = static_cast<float>(std::log(static_cast<double>(tree_sum(sum))));
 }
 
+float bound_outputs(const BoundOutputs& b) {
+  Partial lower = filled(-kInfinity);
+  for (int panel = 0; panel * kLanes < b.n; ++panel) {
+    Partial upper = filled(-kInfinity);
+    for (int j = panel * kLanes; j < b.n && j < (panel + 1) * kLanes; ++j) {
+      const auto lane = static_cast<size_t>(j % kLanes);
+      const float y = b.y[j];
+      const float of_size = max(y, 0.0f - y) * 0x1p-22f;
+      const float margin =
+          std::fma(b.x_length, b.w_error[j], std::fma(b.x_error, b.w_length[j], of_size));
+      upper[lane] = max(y + margin, upper[lane]);
+      lower[lane] = max(y - margin, lower[lane]);
+    }
+    b.upper[panel] = tree_max(upper);
+  }
+  return tree_max(lower);
+}
+
 float activated(ActivationKind kind, float x) {
   switch (kind) {
     case ActivationKind::relu:
@@ -262,6 +280,7 @@ const KernelTable& reference_kernels() {
       .rms_norm = rms_norm,
       .softmax = softmax,
       .log_sum_exp = log_sum_exp,
+      .bound_outputs = bound_outputs,
       .activate = activate,
       .activate_gated = activate_gated,
       .add = add,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/kernels_testing.h"
 
@@ -216,6 +217,38 @@ TEST(LogSumExp, EqualsTheFormula) {
       // Relative errors of exp (2 ulp) and of the sum become absolute ones of the logarithm.
       EXPECT_NEAR(log_sum, std::log(sum), 1e-6 + std::log(sum) * 0x1p-23) << table->name;
     }
+  }
+}
+
+std::vector<float> run_bound_outputs(const KernelTable& table, int n) {
+  const auto size = static_cast<size_t>(n);
+  std::vector<float> y = random_values(size, 21, 10.0f);
+  if (n > 5) y[5] = -std::numeric_limits<float>::infinity();
+  std::vector<float> error = random_values(size, 22), length = random_values(size, 23, 5.0f);
+  for (float& e : error) e = std::abs(e);
+  for (float& l : length) l = std::abs(l);
+  std::vector<float> out(static_cast<size_t>(panels_for(n)) + 2, kUntouched);
+  const float lower =
+      table.bound_outputs({y.data(), error.data(), length.data(), 3.0f, 0.25f, n, out.data()});
+  EXPECT_EQ(out[out.size() - 2], kUntouched);
+  out.back() = lower;
+  return out;
+}
+
+TEST(BoundOutputs, SameBitsOnEveryInstructionSet) {
+  for (const int n : odd_sizes())
+    expect_same_on_all([&](const KernelTable& table) { return run_bound_outputs(table, n); });
+}
+
+TEST(BoundOutputs, EqualsTheFormula) {
+  const std::vector<float> y{1.0f, -8.0f, 5.0f}, error{0.5f, 0.25f, 1.0f}, length{2.0f, 1.0f, 4.0f};
+  for (const KernelTable* table : tested_kernels()) {
+    float upper = 0.0f;
+    // Margins 2 * error + 0.5 * length: 2, 1, 4.
+    const float lower =
+        table->bound_outputs({y.data(), error.data(), length.data(), 2.0f, 0.5f, 3, &upper});
+    EXPECT_NEAR(upper, 9.0f, 1e-5f) << table->name;
+    EXPECT_NEAR(lower, 1.0f, 1e-5f) << table->name;
   }
 }
 

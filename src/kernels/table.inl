@@ -12,6 +12,7 @@ constexpr KernelTable table_named(const char* name) {
           .rms_norm = rms_norm,
           .softmax = softmax,
           .log_sum_exp = log_sum_exp,
+          .bound_outputs = bound_outputs,
           .activate = activate,
           .activate_gated = activate_gated,
           .add = add,

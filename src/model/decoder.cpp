@@ -39,26 +39,43 @@ Tensor decode(Context& c, const Transformer& model, const Batch& batch,
   return x;
 }
 
-Tensor logits(Context& c, const Transformer& model, ConstTensor hidden) {
+namespace {
+
+// What the output matrix is multiplied with.
+ConstTensor head_input(Context& c, const Transformer& model, ConstTensor hidden) {
   const HeadConfig& config = model.config.head;
   const Head& head = model.head;
   check(config.present, ErrorCode::unsupported,
         "this model has no output head: it is an encoder on its own");
   c.site = {};
-  Tensor x{const_cast<float*>(hidden.data), hidden.rows, hidden.cols};
+  ConstTensor x = hidden;
   if (head.transform) {
-    x = linear(c, *head.transform, x);
-    activate(c, config.transform_activation, x);
-    norm(c, *head.transform_norm, x, x);
+    const Tensor y = linear(c, *head.transform, x);
+    activate(c, config.transform_activation, y);
+    norm(c, *head.transform_norm, y, y);
+    x = y;
   }
   if (config.scale != 1) {
-    Tensor scaled = c.arena.tensor(x.rows, x.cols);
+    const Tensor scaled = c.arena.tensor(x.rows, x.cols);
     c.kernels.scale(x.data, config.scale, static_cast<int64_t>(x.size()), scaled.data);
     x = scaled;
   }
-  const Tensor y = linear(c, *head.output, head.bias, x);
+  return x;
+}
+
+}  // namespace
+
+Tensor logits(Context& c, const Transformer& model, ConstTensor hidden) {
+  const Tensor y = linear(c, *model.head.output, model.head.bias, head_input(c, model, hidden));
   c.emit("logits", y);
   return y;
+}
+
+std::vector<Scored> best_tokens(Context& c, const Transformer& model, ConstTensor hidden) {
+  const Arena::Frame frame(c.arena);
+  const ConstTensor x = head_input(c, model, hidden);
+  const Weight& output = *model.head.output;
+  return linear_argmax(c, output, model.head.bias, model.head.screens->get(c, output), x);
 }
 
 }  // namespace transept

@@ -20,4 +20,9 @@ namespace transept {
 // hidden [rows, d_model] -> logits [rows, vocab]
 [[nodiscard]] Tensor logits(Context& c, const Transformer& model, ConstTensor hidden);
 
+// hidden [rows, d_model] -> per row the first of the largest logits and its index: what logits()
+// holds there, to the bit, mostly without making the others.
+[[nodiscard]] std::vector<Scored> best_tokens(Context& c, const Transformer& model,
+                                              ConstTensor hidden);
+
 }  // namespace transept

@@ -148,6 +148,7 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
         {fmt::format("{} {} {}x{}", name, name_of(weight.dtype), weight.rows, weight.cols),
          weight.values, weight.size() * size_of(weight.dtype), weight.owner});
   });
+  if (model.config.head.present) model.head.screens = std::make_shared<ScreenMaker>();
   model.identity =
       std::make_shared<ModelIdentity>([all = std::move(all), switches = describe(model.config)] {
         Hasher hasher;

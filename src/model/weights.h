@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/config.h"
+#include "ops/argmax.h"
 #include "tensor/weight.h"
 
 namespace transept {
@@ -62,6 +63,7 @@ struct Head {
   std::optional<Norm> transform_norm;
   std::shared_ptr<Weight> output;  // [vocab, d_model]; the decoder's token table where tied
   Weight bias;                     // [1, vocab]
+  std::shared_ptr<ScreenMaker> screens;  // for best_tokens(); set by finish()
 };
 
 class ModelIdentity;

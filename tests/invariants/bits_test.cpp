@@ -2,6 +2,9 @@
 // every family and every instruction set of this machine.
 #include <fmt/format.h>
 
+#include <cmath>
+
+#include "generate/generate.h"
 #include "support/golden.h"
 
 namespace transept::testing {
@@ -102,6 +105,19 @@ TEST_P(Bits, ThreadsDoNotMatter) {
     Rig many(GetParam().model, *GetParam().kernels, n);
     EXPECT_TRUE(same_bits(one, many.forward(source, target))) << n << " threads";
   }
+}
+
+TEST_P(Bits, GreedyTokensAreTheSameWithoutLogprobs) {
+  const Memory memory = memory_of(source);
+  Context c = rig.context();
+  GenerateOptions options;
+  options.max_new_tokens = 12;
+  options.decoder_start = target.front();
+  const std::vector<Hypothesis> with = generate(c, rig.model, memory, {}, options);
+  options.logprobs = false;
+  const std::vector<Hypothesis> without = generate(c, rig.model, memory, {}, options);
+  EXPECT_EQ(with.front().ids, without.front().ids);
+  EXPECT_TRUE(std::isnan(without.front().logprob));
 }
 
 TEST_P(Bits, SharedMemoryEqualsOwnMemories) {

@@ -1,0 +1,134 @@
+// linear_argmax finds what linear() and top_k find, to the bit, on every instruction set: also
+// where many outputs are equal or almost so.
+#include "ops/argmax.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "ops/linear.h"
+
+namespace transept {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+class Argmax : public ::testing::TestWithParam<const KernelTable*> {
+ protected:
+  Weight matrix(int rows, int cols) {
+    Weight weight;
+    weight.rows = rows;
+    weight.cols = cols;
+    auto values = std::make_shared<Buffer>(weight.size() * sizeof(float));
+    for (size_t i = 0; i < weight.size(); ++i) values->as<float>()[i] = normal(random);
+    weight.values = values->data();
+    weight.owner = values;
+    return weight;
+  }
+  static float* row(Weight& weight, int index) {
+    return const_cast<float*>(weight.f32()) +
+           static_cast<size_t>(index) * static_cast<size_t>(weight.cols);
+  }
+  Tensor activations(int rows, int cols) {
+    Tensor x = arena.tensor(rows, cols);
+    for (size_t i = 0; i < x.size(); ++i) x.data[i] = normal(random);
+    return x;
+  }
+
+  void expect_found(Weight& weight, const Weight& bias, ConstTensor x) {
+    pack(weight, pool, *GetParam());
+    const Screen screen = make_screen(c, weight);
+    const Tensor y = linear(c, weight, bias, x);
+    const std::vector<Scored> found = linear_argmax(c, weight, bias, &screen, x);
+    const std::vector<Scored> all = linear_argmax(c, weight, bias, nullptr, x);
+    ASSERT_EQ(found.size(), static_cast<size_t>(x.rows));
+    std::vector<Scored> best;
+    for (int r = 0; r < x.rows; ++r) {
+      const auto i = static_cast<size_t>(r);
+      top_k({y.row(r), static_cast<size_t>(y.cols)}, 1, best);
+      EXPECT_EQ(found[i].index, best.front().index) << "row " << r;
+      EXPECT_EQ(found[i].value, best.front().value) << "row " << r;
+      EXPECT_EQ(all[i].index, best.front().index) << "row " << r;
+    }
+  }
+
+  std::mt19937 random{11};
+  std::normal_distribution<float> normal;
+  Arena arena;
+  ThreadPool pool{2};
+  Context c{arena, pool, *GetParam()};
+};
+
+TEST_P(Argmax, EqualsTheWholeProduct) {
+  for (const int rows : {1, 15, 16, 17, 511, 3001})
+    for (const int cols : {1, 3, 4, 33, 64}) {
+      Weight weight = matrix(rows, cols);
+      const Weight bias = matrix(1, rows);
+      expect_found(weight, bias, activations(7, cols));
+      expect_found(weight, {}, activations(1, cols));
+    }
+}
+
+// What int8 cannot tell apart: the first of the equal ones wins, the one ahead by a last bit too.
+TEST_P(Argmax, EqualAndNearlyEqualOutputs) {
+  Weight weight = matrix(600, 48);
+  for (int i = 100; i < 600; ++i) std::copy_n(row(weight, 99), 48, row(weight, i));
+  expect_found(weight, {}, activations(20, 48));
+  for (int i = 100; i < 600; i += 7) {
+    float& value = row(weight, i)[i % 48];
+    value = std::nextafter(value, i % 2 == 0 ? kInfinity : -kInfinity);
+  }
+  expect_found(weight, {}, activations(20, 48));
+}
+
+TEST_P(Argmax, RowsOfVeryDifferentSize) {
+  Weight weight = matrix(900, 40);
+  for (int i = 0; i < 900; ++i) {
+    const float factor = std::ldexp(1.0F, i % 61 - 30);
+    for (int k = 0; k < 40; ++k) row(weight, i)[k] *= factor;
+  }
+  row(weight, 5)[7] = 1e6F;  // one weight that dwarfs its row
+  Tensor x = activations(9, 40);
+  for (int k = 0; k < 40; ++k) x.row(3)[k] = 0;
+  x.row(4)[0] = 1e5F;
+  for (int k = 0; k < 40; ++k) x.row(5)[k] *= 1e-30F;
+  expect_found(weight, {}, x);
+}
+
+TEST_P(Argmax, BannedOutputsAndInputsThatAreNoNumbers) {
+  Weight weight = matrix(300, 24);
+  Weight bias = matrix(1, 300);
+  for (int i = 0; i < 300; i += 2) row(bias, 0)[i] = -kInfinity;
+  Tensor x = activations(4, 24);
+  expect_found(weight, bias, x);
+  for (int i = 1; i < 300; i += 2) row(bias, 0)[i] = -kInfinity;
+  expect_found(weight, bias, x);
+  x.row(2)[3] = kInfinity;
+  pack(weight, pool, *GetParam());
+  const Screen screen = make_screen(c, weight);
+  const Weight none;
+  EXPECT_EQ(linear_argmax(c, weight, none, &screen, x)[0].index,
+            linear_argmax(c, weight, none, nullptr, x)[0].index);
+  EXPECT_EQ(linear_argmax(c, weight, none, &screen, x)[2].index,
+            linear_argmax(c, weight, none, nullptr, x)[2].index);
+}
+
+TEST_P(Argmax, AScreenIsMadeWhenItPays) {
+  Weight weight = matrix(4096, 8);
+  pack(weight, pool, *GetParam());
+  ScreenMaker maker;
+  int asked = 0;
+  while (maker.get(c, weight) == nullptr) ASSERT_LT(++asked, 100);
+  EXPECT_GT(asked, 1);
+  Weight few = matrix(100, 8);
+  ScreenMaker never;
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(never.get(c, few), nullptr);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, Argmax, ::testing::ValuesIn(available_kernels()),
+                         [](const auto& test) { return std::string(test.param->name); });
+
+}  // namespace
+}  // namespace transept
