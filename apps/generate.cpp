@@ -107,6 +107,7 @@ class GenerateVerb : public Verb {
       return requests[a].source.size() > requests[b].source.size();
     });
     std::vector<Request> sorted;
+    sorted.reserve(order.size());
     for (const size_t index : order) sorted.push_back(std::move(requests[index]));
     std::map<size_t, std::vector<Hypothesis>> waiting;
     size_t next = 0;

@@ -15,6 +15,7 @@ class Output {
       : descriptor_(descriptor), name_(std::move(name)) {}
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
+  ~Output() = default;
 
   void write(std::string_view text) { buffer_ += text; }
   void line(std::string_view text) {

@@ -85,7 +85,7 @@ class ScoreVerb : public Verb {
     return line;
   }
 
-  std::string json(const Score& score) const {
+  [[nodiscard]] std::string json(const Score& score) const {
     JsonWriter json;
     json.begin_object().member("input", input_index_).member("logprob", score.logprob);
     json.key("tokens").begin_array();

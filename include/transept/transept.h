@@ -227,6 +227,7 @@ class Model {
   [[nodiscard]] Memory load_memory(const std::filesystem::path& path) const;
 
   // Hypotheses, best first. A beam search streams its best hypothesis when it is done.
+  // NOLINTNEXTLINE(modernize-use-nodiscard): who streams may have seen all of it
   std::vector<Hypothesis> generate(const Memory& memory, const GenerateOptions& options = {},
                                    const StreamCallback& stream = {}) const;
   // Many at once; `done` is called with an index into `requests` as each is finished, in any order.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <new>
 
 #include "base/error.h"
@@ -33,9 +34,8 @@ Buffer::Buffer(size_t size_bytes) : size_(size_bytes) {
       mmap(nullptr, mapping_size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   check(mapping != MAP_FAILED, ErrorCode::limit, "cannot allocate {} bytes: out of memory", size_);
   mapping_ = mapping;
-  const auto address =
-      (reinterpret_cast<uintptr_t>(mapping) + kHugePage - 1) / kHugePage * kHugePage;
-  data_ = reinterpret_cast<std::byte*>(address);
+  size_t room = mapping_size_;
+  data_ = static_cast<std::byte*>(std::align(kHugePage, size_, mapping, room));
   (void)madvise(data_, mapping_size_ - kHugePage, MADV_HUGEPAGE);  // works without, only slower
 }
 

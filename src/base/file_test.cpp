@@ -14,8 +14,13 @@ namespace transept {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace std::string_literals;
 
 class FileTest : public ::testing::Test {
+ public:
+  FileTest(const FileTest&) = delete;
+  FileTest& operator=(const FileTest&) = delete;
+
  protected:
   FileTest()
       : folder(fs::temp_directory_path() / ("transept_file_test" + std::to_string(::getpid()))) {
@@ -38,7 +43,7 @@ ErrorCode code_of(const std::function<void()>& f) {
 }
 
 TEST_F(FileTest, WritesReadsAndMaps) {
-  const std::string text = "one\0two" + std::string(100000, 'x');
+  const std::string text = "one\0two"s + std::string(100000, 'x');
   write_file_atomic(folder / "a", text);
   EXPECT_EQ(read_file(folder / "a"), text);
   const MappedFile mapped(folder / "a");

@@ -14,6 +14,8 @@ class Hasher {
   ~Hasher();
   Hasher(Hasher&&) noexcept;
   Hasher& operator=(Hasher&&) noexcept;
+  Hasher(const Hasher&) = delete;
+  Hasher& operator=(const Hasher&) = delete;
   void add(const void* data, size_t size_bytes);
   void add(std::string_view text) { add(text.data(), text.size()); }
   [[nodiscard]] std::string hex() const;  // 32 hexadecimal digits

@@ -79,6 +79,8 @@ class JsonDocument {
 
   JsonDocument(JsonDocument&&) noexcept;
   JsonDocument& operator=(JsonDocument&&) noexcept;
+  JsonDocument(const JsonDocument&) = delete;
+  JsonDocument& operator=(const JsonDocument&) = delete;
   ~JsonDocument();
 
   [[nodiscard]] Json root() const;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <numeric>
 #include <thread>
@@ -63,9 +64,9 @@ TEST(ThreadPool, SeveralCallersTakeTurns) {
   ThreadPool pool(2);
   std::atomic<int> total{0};
   {
-    std::vector<std::jthread> callers;
-    for (int i = 0; i < 4; ++i) {
-      callers.emplace_back([&] {
+    std::array<std::jthread, 4> callers;
+    for (std::jthread& caller : callers) {
+      caller = std::jthread([&] {
         for (int round = 0; round < 200; ++round) pool.run([&](int) { ++total; });
       });
     }

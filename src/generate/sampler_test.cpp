@@ -56,7 +56,7 @@ TEST(Sampler, ProbabilitiesEqualTheReference) {
                       static_cast<int>(c.at("prompt_length").as_int()));
     const std::vector<float> want = floats(c.at("probs"));
     for (size_t t = 0; t < want.size(); ++t) {
-      const double wanted = static_cast<double>(want[t]);
+      const auto wanted = static_cast<double>(want[t]);
       EXPECT_NEAR(got[t], wanted, 2e-6 + 1e-5 * wanted) << "case " << i << " token " << t;
       const bool kept = got[t] > 1e-44;  // where floats end
       EXPECT_TRUE(kept == (wanted > 1e-44)) << "case " << i << " token " << t;
@@ -114,6 +114,7 @@ TEST(TopK, EqualsASortOnManySizes) {
       std::vector<float> row = random_table(n, 3)({n});
       for (float& x : row) x = std::round(x * 20);  // many equals
       std::vector<Scored> want;
+      want.reserve(row.size());
       for (int i = 0; i < n; ++i) want.push_back({i, row[static_cast<size_t>(i)]});
       std::stable_sort(want.begin(), want.end(),
                        [](const Scored& a, const Scored& b) { return a.value > b.value; });

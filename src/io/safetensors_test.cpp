@@ -6,8 +6,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <span>
 
 #include "io/support.h"
 
@@ -128,8 +130,8 @@ TEST(Safetensors, WritesWhatItReads) {
   write_safetensors(path, two_tensors(a, b), {{"k", "v\\"}});
   const SafetensorsFile file = SafetensorsFile::open(path);
   EXPECT_EQ(file.metadata().at("k"), "v\\");
-  EXPECT_EQ(std::memcmp(file.find("b\"\n")->bytes.data(), a.data(), 8), 0);
-  EXPECT_EQ(std::memcmp(file.find("a")->bytes.data(), b.data(), 6), 0);
+  EXPECT_TRUE(std::ranges::equal(file.find("b\"\n")->bytes, std::as_bytes(std::span(a))));
+  EXPECT_TRUE(std::ranges::equal(file.find("a")->bytes, std::as_bytes(std::span(b))));
   const auto address = [&](const char* name) {
     return static_cast<size_t>(file.find(name)->bytes.data() - file.bytes().data());
   };

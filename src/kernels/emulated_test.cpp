@@ -72,6 +72,7 @@ Float512 converted(simde__m512i v) {
   for (int i = 0; i < 16; ++i) values[i] = static_cast<float>(lanes[i]);
   return simde_mm512_loadu_ps(values);
 }
+// NOLINTBEGIN(bugprone-reserved-identifier): the emulation stands in for these very names
 #define __mmask16 simde__mmask16
 #define _mm512_maskz_loadu_ps masked_load
 #define _mm512_mask_storeu_ps masked_store
@@ -81,6 +82,7 @@ Float512 converted(simde__m512i v) {
 #define _mm512_madd_epi16 simde_mm512_madd_epi16
 #undef _mm512_fmadd_ps
 #define _mm512_fmadd_ps fused
+// NOLINTEND(bugprone-reserved-identifier)
 
 // In this order.
 #include "kernels/x86_shared.inl"

@@ -65,7 +65,8 @@ class GemmData {
     for (int i = 0; i < c_.k; ++i) {
       const double product =
           static_cast<double>(a_[1 + static_cast<size_t>(row) * lda_ + static_cast<size_t>(i)]) *
-          static_cast<double>(w_[static_cast<size_t>(column * c_.k + i)]);
+          static_cast<double>(
+              w_[static_cast<size_t>(column) * static_cast<size_t>(c_.k) + static_cast<size_t>(i)]);
       sum += product;
       size += std::abs(product);
     }

@@ -3,8 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
-#include <cstring>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <random>
@@ -44,7 +45,7 @@ inline constexpr ActivationKind kKinds[] = {ActivationKind::relu, ActivationKind
   if (a.size() != b.size()) return ::testing::AssertionFailure() << "sizes differ";
   for (size_t i = 0; i < a.size(); ++i) {
     if (std::isnan(a[i]) && std::isnan(b[i])) continue;
-    if (std::memcmp(&a[i], &b[i], sizeof(float)) != 0)
+    if (std::bit_cast<uint32_t>(a[i]) != std::bit_cast<uint32_t>(b[i]))
       return ::testing::AssertionFailure() << "[" << i << "]: " << a[i] << " and " << b[i];
   }
   return ::testing::AssertionSuccess();

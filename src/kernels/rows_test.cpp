@@ -15,7 +15,8 @@ constexpr size_t kOffset = 1;
 
 // Rounding of a sum by 16 partial sums and a tree: at most n / 16 + 4 additions deep.
 double sum_tolerance(int n) {
-  return (n / 16 + 6) * 0x1p-24;
+  const int depth = n / 16 + 6;
+  return depth * 0x1p-24;
 }
 
 std::vector<float> run_layer_norm(const KernelTable& table, int n, bool with_shift) {

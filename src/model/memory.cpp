@@ -18,7 +18,7 @@ std::shared_ptr<Memory::Storage> new_storage(int rows, int width) {
 }
 
 void copy_rows(const Memory& from, int begin, int end, Memory::Storage& to, int at) {
-  const size_t width = static_cast<size_t>(to.width);
+  const auto width = static_cast<size_t>(to.width);
   std::memcpy(to.hidden.as<float>() + static_cast<size_t>(at) * width, from.hidden().row(begin),
               static_cast<size_t>(end - begin) * width * sizeof(float));
   const auto ids = from.ids();

@@ -31,7 +31,7 @@ float value_at(const Weight& table, int row, int col) {
 Sinusoids::Sinusoids(Positions kind, int d) : kind_(kind), d_(d) {
   const int half = d / 2;
   if (kind == Positions::sinusoid_fairseq) {
-    const float step = static_cast<float>(std::log(10000.0) / (half - 1));
+    const auto step = static_cast<float>(std::log(10000.0) / (half - 1));
     for (int i = 0; i < half; ++i) divisors_.push_back(std::exp(static_cast<float>(i) * -step));
   } else {
     for (int i = 0; i < (d + 1) / 2; ++i) divisors_.push_back(std::pow(10000.0, 2.0 * i / d));

@@ -70,7 +70,7 @@ class Attend {
  private:
   void product_with_keys(const AttentionItem& item, const Task& task, int m, int n, float* scores,
                          int ld) const {
-    const size_t d_head = static_cast<size_t>(d_head_);
+    const auto d_head = static_cast<size_t>(d_head_);
     const size_t k_head = static_cast<size_t>(item.keys.capacity) * d_head;
     const GemmF32 g{
         .a = q_.row(item.query_begin + task.begin) + static_cast<size_t>(task.head) * d_head,
@@ -90,7 +90,7 @@ class Attend {
   // sum.
   void product_with_values(const AttentionItem& item, const Task& task, int m, int n,
                            const float* scores, int ld) const {
-    const size_t d_head = static_cast<size_t>(d_head_);
+    const auto d_head = static_cast<size_t>(d_head_);
     const size_t panel = static_cast<size_t>(item.keys.capacity) * kLanes;
     const size_t v_head = static_cast<size_t>(panels_for(d_head_)) * panel;
     const GemmF32 g{
@@ -162,7 +162,7 @@ Tensor attention(Context& c, ConstTensor q, std::span<const AttentionItem> items
       attend.run(tasks[static_cast<size_t>(index)], own, kept);
     }
   };
-  constexpr int64_t kSmall = 16 * 1024;
+  constexpr int64_t kSmall = int64_t{16} * 1024;
   if (work < kSmall) {
     all(0);
   } else {

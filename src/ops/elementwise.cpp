@@ -4,7 +4,7 @@
 namespace transept {
 namespace {
 
-constexpr int64_t kGrain = 16 * 1024;  // elements per task: a few microseconds of work
+constexpr int64_t kGrain = int64_t{16} * 1024;  // elements per task: a few microseconds of work
 
 }  // namespace
 

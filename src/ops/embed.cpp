@@ -8,7 +8,7 @@ namespace {
 // Row `index` of a table in whatever type it is stored, as f32; `scratch` holds it if it had to be
 // converted.
 const float* row_of(const Weight& table, int index, float* scratch) {
-  const size_t cols = static_cast<size_t>(table.cols);
+  const auto cols = static_cast<size_t>(table.cols);
   const size_t start = static_cast<size_t>(index) * cols;
   if (table.dtype == DType::f32) return table.f32() + start;
   const auto* halves = static_cast<const uint16_t*>(table.values) + start;

@@ -43,7 +43,7 @@ struct Layout {
 void store_row(const Layout& layout, const float* k_row, const float* v_row, int index, float* k,
                float* v) {
   for (int h = 0; h < layout.n_heads; ++h) {
-    const size_t head = static_cast<size_t>(h) * static_cast<size_t>(layout.d_head);
+    const auto head = static_cast<size_t>(h) * static_cast<size_t>(layout.d_head);
     float* key = k + layout.k_at(h, index);
     for (int d = 0; d < layout.d_head; ++d)
       key[static_cast<size_t>(d) * kLanes] = k_row[head + static_cast<size_t>(d)];

@@ -16,7 +16,7 @@ int rows_per_block(int k) {
 }
 
 // Below this many multiplications a product is not worth waking another thread.
-constexpr int64_t kSmallProduct = 32 * 1024;
+constexpr int64_t kSmallProduct = int64_t{32} * 1024;
 
 }  // namespace
 
@@ -60,7 +60,7 @@ void pack(Weight& weight, ThreadPool& pool, const KernelTable& kernels) {
   if (weight.packed.size() != bytes) weight.packed = Buffer(bytes);
   auto* packed = weight.packed.as<float>();
   pool.parallel_for(panels, 16, [&](int64_t begin, int64_t end) {
-    const size_t cols = static_cast<size_t>(weight.cols);
+    const auto cols = static_cast<size_t>(weight.cols);
     if (weight.dtype == DType::f32) {
       kernels.pack_f32(weight.f32(), cols, weight.rows, weight.cols, packed,
                        static_cast<int>(begin), static_cast<int>(end));

@@ -155,7 +155,8 @@ TEST_P(Ops, AttentionEqualsTheFormula) {
             const int at = i - item.query_begin;
             const int valid = causal ? at + 1 : item.query_end - item.query_begin;
             for (int h = 0; h < heads; ++h) {
-              const float* row = with_bias ? values.data() + h * 261 + 130 - at : nullptr;
+              const float* row =
+                  with_bias ? &values[static_cast<size_t>(h * 261 + 130 - at)] : nullptr;
               const auto want = attend(q, i, k, v, item.query_begin, valid, h, d, 0.3, row);
               for (int j = 0; j < d; ++j)
                 ASSERT_NEAR(y.row(i)[h * d + j], want[static_cast<size_t>(j)], 1e-5);

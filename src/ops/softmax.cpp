@@ -23,6 +23,11 @@ bool any_above(const float* x, float threshold) {
   return std::any_of(largest, largest + kWidth, [&](float v) { return v > threshold; });
 }
 
+// NaN is never among the best.
+float comparable(float x) {
+  return std::isnan(x) ? kLowest : x;
+}
+
 // Puts an entry in its place among the best k; later equals stay behind earlier ones.
 void insert(std::vector<Scored>& best, Scored entry, size_t k) {
   if (best.size() < k) {
@@ -38,7 +43,7 @@ void insert(std::vector<Scored>& best, Scored entry, size_t k) {
 // A large k: one sort instead of many insertions.
 void sort_top_k(std::span<const float> row, size_t k, std::vector<Scored>& best) {
   for (size_t i = 0; i < row.size(); ++i) {
-    best.push_back({static_cast<int32_t>(i), std::isnan(row[i]) ? kLowest : row[i]});
+    best.push_back({static_cast<int32_t>(i), comparable(row[i])});
   }
   std::partial_sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(k), best.end(),
                     [](const Scored& a, const Scored& b) {
@@ -67,7 +72,7 @@ void top_k(std::span<const float> row, int k, std::vector<Scored>& best) {
   if (wanted > 64) return sort_top_k(row, wanted, best);
   size_t i = 0;
   for (; i < wanted; ++i) {
-    insert(best, {static_cast<int32_t>(i), std::isnan(row[i]) ? kLowest : row[i]}, wanted);
+    insert(best, {static_cast<int32_t>(i), comparable(row[i])}, wanted);
   }
   while (i < row.size()) {
     if (i + kBlock <= row.size() && !any_above(&row[i], best.back().value)) {

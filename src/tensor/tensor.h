@@ -24,9 +24,8 @@ struct BasicTensor {
   [[nodiscard]] BasicTensor slice(int begin, int end) const {
     return {row(begin), end - begin, cols};
   }
-  operator BasicTensor<const T>() const {
-    return {data, rows, cols};
-  }  // NOLINT(google-explicit-constructor): a view
+  // NOLINTNEXTLINE(google-explicit-constructor): like span, what may be written may be read
+  operator BasicTensor<const T>() const { return {data, rows, cols}; }
 };
 
 using Tensor = BasicTensor<float>;

@@ -104,7 +104,7 @@ bool Bpe::use_raw_bytes() {
       if (!vocabulary_.contains(id)) continue;
       if (const auto spelled = spelled_bytes(piece(id))) pieces.emplace_back(*spelled, id);
     }
-    raw_vocabulary_ = Vocabulary(std::move(pieces), "vocabulary");
+    raw_vocabulary_ = Vocabulary(pieces, "vocabulary");
   }
   bytes_ = bytes;
   raw_bytes_ = true;

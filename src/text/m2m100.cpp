@@ -17,7 +17,7 @@ std::vector<std::string> language_tokens(const std::string& kind, const std::str
   check(kind == "m2m100" || kind == "wmt21", ErrorCode::unsupported,
         "{}: language_codes '{}', expected m2m100 or wmt21", where, kind);
   std::vector<std::string> codes = kind == "m2m100" ? m2m100_languages() : wmt21_languages();
-  for (std::string& code : codes) code = "__" + code + "__";
+  for (std::string& code : codes) code.insert(0, "__").append("__");
   return codes;
 }
 

@@ -25,6 +25,8 @@ class Pattern {
   explicit Pattern(std::string literal);
   Pattern(Pattern&&) noexcept;
   Pattern& operator=(Pattern&&) noexcept;
+  Pattern(const Pattern&) = delete;
+  Pattern& operator=(const Pattern&) = delete;
   ~Pattern();
 
   // All matches from left to right; they do not overlap.

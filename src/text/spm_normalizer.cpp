@@ -7,6 +7,7 @@ namespace {
 
 DoubleArray make_trie(const std::vector<std::string_view>& texts) {
   std::vector<DoubleArray::Key> keys;
+  keys.reserve(texts.size());
   for (const std::string_view text : texts) keys.push_back({text, 0});
   return DoubleArray(std::move(keys));
 }

@@ -65,7 +65,7 @@ std::unique_ptr<SubwordModel> read_unigram(const Json& json, PipelineParts& part
   parts.model_count = static_cast<int>(count);
   const std::optional<Json> unk = json.find("unk_id");
   const int unk_id = unk ? static_cast<int>(unk->as_int(0, count - 1)) : -1;
-  return std::make_unique<Unigram>(std::move(pieces), unk_id, json.get("byte_fallback", false));
+  return std::make_unique<Unigram>(pieces, unk_id, json.get("byte_fallback", false));
 }
 
 std::string_view model_type(const Json& json) {

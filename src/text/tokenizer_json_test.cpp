@@ -22,6 +22,10 @@ fs::path fixture(const std::string& name) {
   return fs::path(TRANSEPT_FIXTURES) / "tokenizers" / name;
 }
 
+void flip_bit(std::string& text, size_t at, uint32_t bit) {
+  text[at] = static_cast<char>(text[at] ^ static_cast<char>(1u << bit));
+}
+
 std::vector<Token> ids_of(const Json& row) {
   std::vector<Token> ids;
   row.at("ids").each_element(
@@ -197,7 +201,7 @@ TEST_P(Damaged, FlippedBitsAreAnErrorOrWork) {
     for (int k = 0; k <= i % 3; ++k) {
       // Half of the damage where the parts are described, half anywhere.
       const size_t range = i % 2 == 0 ? std::min<size_t>(json.size(), 4000) : json.size();
-      damaged[random() % range] ^= static_cast<char>(1u << (random() % 8));
+      flip_bit(damaged, random() % range, random() % 8);
     }
     survive(damaged);
   }
@@ -225,7 +229,7 @@ void survive_damage(const std::string& contents, const Read& read) {
   for (uint32_t i = 0; i < 2000; ++i) {
     const auto random = philox({i, 0, 0, 0}, {11, 0});
     std::string damaged = contents;
-    damaged[random[0] % damaged.size()] ^= static_cast<char>(1u << (random[1] % 8));
+    flip_bit(damaged, random[0] % damaged.size(), random[1] % 8);
     survive_one(damaged);
   }
 }

@@ -51,7 +51,8 @@ size_t character_size(std::string_view word, size_t at) {
 
 }  // namespace
 
-Unigram::Unigram(std::vector<std::pair<std::string, double>> pieces, int unk_id, bool byte_fallback)
+Unigram::Unigram(const std::vector<std::pair<std::string, double>>& pieces, int unk_id,
+                 bool byte_fallback)
     : rules_(UnigramRules::tokenizers), unk_id_(unk_id), byte_fallback_(byte_fallback) {
   check(unk_id < static_cast<int>(pieces.size()), ErrorCode::bad_data,
         "vocabulary: unk_id {} of {} pieces", unk_id, pieces.size());

@@ -27,7 +27,8 @@ class Unigram : public SubwordModel {
  public:
   // The rules of tokenizers. `unk_id` is -1 if the vocabulary has none: then an unknown character
   // is an Error bad_data.
-  Unigram(std::vector<std::pair<std::string, double>> pieces, int unk_id, bool byte_fallback);
+  Unigram(const std::vector<std::pair<std::string, double>>& pieces, int unk_id,
+          bool byte_fallback);
 
   enum class Kind : uint8_t { normal, user_defined, unused, other };
   struct SpmPiece {

@@ -122,6 +122,7 @@ TEST(DoubleArray, FindsEveryKeyAndNothingElse) {
     expected[key] = i;
   }
   std::vector<DoubleArray::Key> keys;
+  keys.reserve(expected.size());
   for (const auto& [text, value] : expected) keys.push_back({text, value});
   std::shuffle(keys.begin(), keys.end(), random);
   const DoubleArray trie(keys);

@@ -15,7 +15,7 @@ uint64_t mix(uint64_t hash) {
 
 }  // namespace
 
-Vocabulary::Vocabulary(std::vector<std::pair<std::string, Token>> pieces,
+Vocabulary::Vocabulary(const std::vector<std::pair<std::string, Token>>& pieces,
                        const std::string& where) {
   // Real vocabularies have few holes; without a bound a file of ten bytes could ask for gigabytes.
   const int64_t limit = 4 * static_cast<int64_t>(pieces.size()) + 1024;
@@ -31,7 +31,7 @@ Vocabulary::Vocabulary(std::vector<std::pair<std::string, Token>> pieces,
   }
   check(bytes < UINT32_MAX, ErrorCode::limit, "{}: the vocabulary has 4 GiB or more", where);
   letters_.reserve(bytes);
-  pieces_.resize(static_cast<size_t>(most + 1));
+  pieces_.resize(static_cast<size_t>(most) + 1);
   slots_.resize(std::bit_ceil(2 * pieces.size() + 2));
   const size_t mask = slots_.size() - 1;
   for (const auto& [piece, id] : pieces) {
@@ -57,7 +57,7 @@ Vocabulary Vocabulary::from_json(const Json& json) {
   json.each_member([&](std::string_view piece, const Json& id) {
     pieces.emplace_back(piece, static_cast<Token>(id.as_int(0, INT32_MAX - 1)));
   });
-  return Vocabulary(std::move(pieces), json.where());
+  return Vocabulary(pieces, json.where());
 }
 
 std::optional<Token> Vocabulary::find(uint64_t hash, std::string_view head,

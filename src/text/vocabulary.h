@@ -30,7 +30,7 @@ class Vocabulary {
   Vocabulary() = default;
   // Error bad_data, naming `where`, for a negative or far too large id, and for an id or a piece
   // that occurs twice.
-  Vocabulary(std::vector<std::pair<std::string, Token>> pieces, const std::string& where);
+  Vocabulary(const std::vector<std::pair<std::string, Token>>& pieces, const std::string& where);
 
   // {"piece": id, …}
   static Vocabulary from_json(const Json& json);

@@ -48,7 +48,7 @@ std::string texts_and_tokens(const Explanation& e) {
   first.begin_object().member("step", 0).member("input", e.input_text);
   first.member("prompt", e.prompt_text).member("family", e.family).member("model", e.model);
   JsonWriter second;
-  const auto begun = static_cast<size_t>(e.n_start + e.n_prompt);
+  const size_t begun = static_cast<size_t>(e.n_start) + static_cast<size_t>(e.n_prompt);
   second.begin_object().member("step", 1).member("n_source", e.source.size());
   second.member("n_prompt", begun);
   pieces(second, "source", e.source);

@@ -110,7 +110,7 @@ class TextRenderer {
       pieces(e_.source);
     }
     if (e_.steps.empty()) return;
-    const auto n = static_cast<size_t>(e_.n_start + e_.n_prompt);
+    const size_t n = static_cast<size_t>(e_.n_start) + static_cast<size_t>(e_.n_prompt);
     wrapped(
         fmt::format("the decoder begins with: {} ({} put there by the model, {} from the prompt)",
                     counted(n, "token"), e_.n_start, e_.n_prompt));

@@ -9,7 +9,7 @@ namespace {
 
 std::string model_type(const Json& side, bool decoder) {
   const Json type = side.at("model_type");
-  const std::string name(type.as_string());
+  std::string name(type.as_string());
   if (is_bert_kind(name) || (decoder && name == "gpt2")) return name;
   fail(ErrorCode::unsupported, "{}: \"{}\", expected bert, roberta{}", type.where(), name,
        decoder ? ", xlm-roberta or gpt2" : " or xlm-roberta");
