@@ -58,6 +58,7 @@ struct VerbEntry {
 [[nodiscard]] VerbEntry inspect_verb();
 [[nodiscard]] VerbEntry vocab_verb();
 [[nodiscard]] VerbEntry eval_verb();
+[[nodiscard]] VerbEntry serve_verb();
 [[nodiscard]] VerbEntry bench_verb();
 [[nodiscard]] const std::vector<VerbEntry>& verbs();
 

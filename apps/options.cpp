@@ -161,6 +161,16 @@ void Options::positional(const std::string& name, std::string& target, const std
   positionals_.push_back(std::move(option));
 }
 
+void Options::positionals(const std::string& name, std::vector<std::string>& target,
+                          const std::string& help) {
+  Option option;
+  option.name = name;
+  option.help = help;
+  option.repeats = true;
+  option.set = [&target](const std::string& text) { target.push_back(text); };
+  positionals_.push_back(std::move(option));
+}
+
 Option* Options::find(std::string_view name) {
   const auto found = std::find_if(options_.begin(), options_.end(),
                                   [&](const Option& option) { return option.name == name; });
@@ -195,7 +205,8 @@ void Options::parse(const std::vector<std::string>& arguments) {
     if (only_positionals || word.size() < 2 || word[0] != '-') {
       check(used < positionals_.size(), ErrorCode::usage, "unexpected argument '{}'", word);
       positionals_[used].origin = Origin::command_line;
-      positionals_[used++].set(word);
+      positionals_[used].set(word);
+      if (!positionals_[used].repeats) ++used;
       continue;
     }
     check(word[1] == '-', ErrorCode::usage, "unknown option {}; options are spelled --name", word);

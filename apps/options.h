@@ -22,6 +22,7 @@ struct Option {
   std::string value;  // how help calls the value: "N", "TEXT", "FILE"
   std::string help;
   Takes takes = Takes::value;
+  bool repeats = false;  // a positional that takes all that follow
   std::vector<std::string> choices;
   std::function<void(const std::string&)> set;  // Error usage if the text does not fit
   Origin origin = Origin::none;
@@ -53,6 +54,9 @@ class Options {
   void ids(const std::string& name, bool& flag, std::string& target, const std::string& help);
   // An argument without a name.
   void positional(const std::string& name, std::string& target, const std::string& help);
+  // Any number of them; the last that are declared.
+  void positionals(const std::string& name, std::vector<std::string>& target,
+                   const std::string& help);
 
   // Error usage with the verb's name and what to do. Environment variables fill what the command
   // line leaves open.

@@ -2,8 +2,8 @@
 
 #include "api/implementation.h"
 #include "base/error.h"
-#include "base/utf8.h"
 #include "generate/scheduler.h"
+#include "text/text_stream.h"
 
 namespace transept::api {
 namespace {
@@ -20,51 +20,6 @@ EarlyStopping early_stopping(const std::string& text) {
         text);
   return EarlyStopping::never;
 }
-
-// Text as it becomes certain. A tokenizer may change the end of its text when the next token comes
-// (half a character, "do n" -> "don't"), so what is handed out is what two decodings in a row agree
-// on.
-class TextStream {
- public:
-  TextStream(const transept::Tokenizer* tokenizer, const StreamCallback& callback)
-      : tokenizer_(tokenizer), callback_(callback) {}
-
-  // False: the caller wants no more.
-  bool add(Token token) {
-    ids_.push_back(token);
-    if (tokenizer_ == nullptr) return callback_(token, {});
-    std::string text = tokenizer_->decode(ids_);
-    const size_t agreed = agreement(text, before_);
-    before_ = std::move(text);
-    return emit(token, agreed);
-  }
-
-  bool finish() {
-    if (tokenizer_ == nullptr || ids_.empty() || sent_ >= before_.size()) return true;
-    return emit(ids_.back(), before_.size());
-  }
-
- private:
-  static size_t agreement(const std::string& a, const std::string& b) {
-    size_t n = 0;
-    while (n < a.size() && n < b.size() && a[n] == b[n]) ++n;
-    while (n > 0 && n < a.size() && (static_cast<unsigned char>(a[n]) & 0xC0u) == 0x80u) --n;
-    while (n > 0 && a[n - 1] == ' ') --n;
-    return n;
-  }
-
-  bool emit(Token token, size_t end) {
-    if (end <= sent_) return callback_(token, {});
-    const size_t begin = std::exchange(sent_, end);
-    return callback_(token, std::string_view(before_).substr(begin, end - begin));
-  }
-
-  const transept::Tokenizer* tokenizer_;
-  const StreamCallback& callback_;
-  std::vector<Token> ids_;
-  std::string before_;  // the text of all tokens so far
-  size_t sent_ = 0;     // bytes handed out
-};
 
 std::vector<Hypothesis> outer(std::vector<transept::Hypothesis> found,
                               const transept::Tokenizer* tokenizer) {
@@ -126,8 +81,10 @@ std::vector<Hypothesis> Model::generate(const Memory& memory, const GenerateOpti
   request.options = model.search(options);
   bool wanted = true;
   std::vector<Hypothesis> found;
-  TextStream text(tokenizer, stream);
-  if (stream) request.on_token = [&](Token token) { wanted = wanted && text.add(token); };
+  TextStream text(tokenizer);
+  if (stream) {
+    request.on_token = [&](Token token) { wanted = wanted && stream(token, text.add(token)); };
+  }
   request.on_finished = [&](std::vector<transept::Hypothesis> hypotheses) {
     found = outer(std::move(hypotheses), tokenizer);
   };
@@ -135,7 +92,10 @@ std::vector<Hypothesis> Model::generate(const Memory& memory, const GenerateOpti
   scheduler.add(std::move(request));
   while (wanted && scheduler.tick()) {
   }
-  if (stream && wanted) text.finish();
+  if (stream && wanted) {
+    const std::string_view rest = text.finish();
+    if (!rest.empty()) stream(text.ids().back(), rest);
+  }
   implementation_->count(stats_of(scheduler.counters()));
   return found;
 }

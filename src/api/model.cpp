@@ -105,18 +105,7 @@ Memory Model::encode(std::span<const Token> ids) const {
 }
 
 void Model::check_source(std::span<const Token> ids) const {
-  const Config& config = implementation_->config();
-  check(config.has_encoder(), ErrorCode::unsupported,
-        "this model is a decoder on its own: it has no encoder to read an input with");
-  check(!ids.empty(), ErrorCode::bad_data,
-        "the input is empty; an encoder needs at least one token");
-  const int most = config.encoder.max_positions;
-  check(most == 0 || ids.size() <= static_cast<size_t>(most), ErrorCode::limit,
-        "the input has {} tokens, the encoder has {} positions; shorten or split it", ids.size(),
-        most);
-  for (const Token id : ids)
-    check(id >= 0 && id < config.encoder.vocab, ErrorCode::bad_data,
-          "token id {} is not in the vocabulary; ids are 0 to {}", id, config.encoder.vocab - 1);
+  transept::check_source(implementation_->config(), ids);
 }
 
 Memory Model::load_memory(const std::filesystem::path& path) const {
@@ -136,9 +125,9 @@ Explanation Model::explain(const Memory& memory, const ExplainOptions& options) 
   Workspace work(*implementation_);
   const transept::Tokenizer* tokenizer =
       implementation_->tokenizer ? implementation_->tokenizer->tokenizer.get() : nullptr;
-  Explanation explanation =
-      trace(work.context, implementation_->model(), inner(memory), implementation_->defaults,
-            prompt, {.steps = options.steps, .top = options.top, .tokenizer = tokenizer});
+  Explanation explanation = trace(
+      work.context, implementation_->model(), inner(memory), implementation_->defaults, prompt,
+      {.steps = options.steps, .top = options.top, .tokenizer = tokenizer, .before_step = {}});
   explanation.model = implementation_->checkpoint.folder.filename().string();
   explanation.input_text = options.input;
   explanation.prompt_text = options.prompt;

@@ -26,18 +26,6 @@ class Stopwatch {
   std::chrono::steady_clock::time_point begin_;
 };
 
-void check_source(const Config& config, const std::vector<Token>& source) {
-  check(!source.empty(), ErrorCode::usage, "the input is empty");
-  const StackConfig& encoder = config.encoder;
-  const int n = static_cast<int>(source.size());
-  check(encoder.max_positions == 0 || n <= encoder.max_positions, ErrorCode::limit,
-        "the input has {} tokens, the encoder has {} positions", n, encoder.max_positions);
-  for (const Token token : source) {
-    check(token >= 0 && token < encoder.vocab, ErrorCode::bad_data,
-          "the input has token {}, the vocabulary has {}", token, encoder.vocab);
-  }
-}
-
 }  // namespace
 
 Scheduler::Scheduler(const Transformer& model, ThreadPool& pool, const SchedulerOptions& options,

@@ -65,6 +65,8 @@ class Scheduler {
   }
 
   [[nodiscard]] bool idle() const { return waiting_.empty() && active_.empty(); }
+  [[nodiscard]] int n_waiting() const { return static_cast<int>(waiting_.size()); }
+  [[nodiscard]] int n_active() const { return static_cast<int>(active_.size()); }
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
  private:

@@ -90,16 +90,8 @@ void read_segments(const SafetensorsFile& file, MemoryContents& out) {
   }
 }
 
-}  // namespace
-
-void save_memory(const std::filesystem::path& path, const Memory& memory,
-                 const std::string& text_hash) {
-  JsonWriter segments;
-  segments.begin_array();
-  for (const Memory::Segment& s : memory.segments()) {
-    segments.begin_array().value(s.begin).value(s.end).end_array();
-  }
-  segments.end_array();
+// The bytes stay the Memory's own.
+std::vector<TensorToWrite> tensors_of(const Memory& memory) {
   const ConstTensor hidden = memory.hidden();
   const auto ids = memory.ids();
   std::vector<TensorToWrite> tensors(2);
@@ -113,12 +105,32 @@ void save_memory(const std::filesystem::path& path, const Memory& memory,
                 .shape = {static_cast<int64_t>(ids.size())},
                 .bytes = std::as_bytes(ids),
                 .make = {}};
-  write_safetensors(path, std::move(tensors),
-                    {{"format", kFormat},
-                     {"version", kVersion},
-                     {"fingerprint", memory.fingerprint()},
-                     {"segments", segments.text()},
-                     {"text_hash", text_hash}});
+  return tensors;
+}
+
+SafetensorsFile::Metadata metadata_of(const Memory& memory, const std::string& text_hash) {
+  JsonWriter segments;
+  segments.begin_array();
+  for (const Memory::Segment& s : memory.segments()) {
+    segments.begin_array().value(s.begin).value(s.end).end_array();
+  }
+  segments.end_array();
+  return {{"format", kFormat},
+          {"version", kVersion},
+          {"fingerprint", memory.fingerprint()},
+          {"segments", segments.text()},
+          {"text_hash", text_hash}};
+}
+
+}  // namespace
+
+void save_memory(const std::filesystem::path& path, const Memory& memory,
+                 const std::string& text_hash) {
+  write_safetensors(path, tensors_of(memory), metadata_of(memory, text_hash));
+}
+
+std::string memory_bytes(const Memory& memory, const std::string& text_hash) {
+  return safetensors_bytes(tensors_of(memory), metadata_of(memory, text_hash));
 }
 
 MemoryContents read_memory_file(const SafetensorsFile& file) {
@@ -144,18 +156,27 @@ MemoryContents read_memory_file(const SafetensorsFile& file) {
 Memory load_memory(const std::filesystem::path& path, Context& c, const Transformer& model) {
   const SafetensorsFile file = SafetensorsFile::open(path);
   const MemoryContents contents = read_memory_file(file);
+  check_belongs(contents, file.name(), model);
+  return make_memory(c, model, contents);
+}
+
+void check_belongs(const MemoryContents& contents, const std::string& name,
+                   const Transformer& model) {
   const std::string& mine = model.identity->fingerprint();
   check(contents.fingerprint == mine, ErrorCode::mismatch,
-        "{}: made by model {}, not by this one ({}): encode the input with this model", file.name(),
+        "{}: made by model {}, not by this one ({}): encode the input with this model", name,
         contents.fingerprint, mine);
   const StackConfig& encoder = model.config.encoder;
   check(contents.width == encoder.d_model, ErrorCode::bad_data,
-        "{}: hidden: shape [{}, {}], expected [{}, {}]", file.name(), contents.rows, contents.width,
+        "{}: hidden: shape [{}, {}], expected [{}, {}]", name, contents.rows, contents.width,
         contents.rows, encoder.d_model);
   for (const Token id : contents.ids) {
-    check(id < encoder.vocab, ErrorCode::bad_data, "{}: ids: {}, expected less than {}",
-          file.name(), id, encoder.vocab);
+    check(id < encoder.vocab, ErrorCode::bad_data, "{}: ids: {}, expected less than {}", name, id,
+          encoder.vocab);
   }
+}
+
+Memory make_memory(Context& c, const Transformer& model, const MemoryContents& contents) {
   const ConstTensor hidden{contents.hidden.as<float>(), contents.rows, contents.width};
   return make_memory(c, model, hidden, contents.ids, contents.segments);
 }

@@ -30,11 +30,19 @@ struct MemoryContents {
 void save_memory(const std::filesystem::path& path, const Memory& memory,
                  const std::string& text_hash = {});
 
+[[nodiscard]] std::string memory_bytes(const Memory& memory, const std::string& text_hash = {});
+
 // Error bad_data unless everything is there, of the right shape and consistent.
 [[nodiscard]] MemoryContents read_memory_file(const SafetensorsFile& file);
 
 // Error mismatch, naming both fingerprints, if another model made it.
 [[nodiscard]] Memory load_memory(const std::filesystem::path& path, Context& c,
                                  const Transformer& model);
+
+// The two halves of load_memory, for contents that come from elsewhere. `name` appears in errors.
+void check_belongs(const MemoryContents& contents, const std::string& name,
+                   const Transformer& model);
+[[nodiscard]] Memory make_memory(Context& c, const Transformer& model,
+                                 const MemoryContents& contents);
 
 }  // namespace transept

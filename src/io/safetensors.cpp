@@ -230,29 +230,49 @@ std::string make_header(const std::vector<TensorToWrite>& tensors,
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
-                       const SafetensorsFile::Metadata& metadata) {
+namespace {
+
+// Hands the whole file to `write(data, size)`, piece by piece.
+void serialize(std::vector<TensorToWrite> tensors, const SafetensorsFile::Metadata& metadata,
+               const std::function<void(const void*, size_t)>& write) {
   std::stable_sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) {
     const size_t wide_a = size_of(a.type);
     const size_t wide_b = size_of(b.type);
     return wide_a != wide_b ? wide_a > wide_b : a.name < b.name;
   });
   const std::string header = make_header(tensors, metadata);
-  write_file_atomic(path, [&](FileSink& sink) {
-    const uint64_t header_bytes = header.size();
-    sink.write(&header_bytes, sizeof header_bytes);
-    sink.write(header);
-    for (const TensorToWrite& tensor : tensors) {
-      if (!tensor.make) {
-        dcheck(tensor.bytes.size() == bytes_of(tensor));
-        sink.write(tensor.bytes.data(), tensor.bytes.size());
-        continue;
-      }
-      const Buffer made = tensor.make();
-      dcheck(made.size() >= bytes_of(tensor));
-      sink.write(made.data(), bytes_of(tensor));
+  const uint64_t header_bytes = header.size();
+  write(&header_bytes, sizeof header_bytes);
+  write(header.data(), header.size());
+  for (const TensorToWrite& tensor : tensors) {
+    if (!tensor.make) {
+      dcheck(tensor.bytes.size() == bytes_of(tensor));
+      write(tensor.bytes.data(), tensor.bytes.size());
+      continue;
     }
+    const Buffer made = tensor.make();
+    dcheck(made.size() >= bytes_of(tensor));
+    write(made.data(), bytes_of(tensor));
+  }
+}
+
+}  // namespace
+
+void write_safetensors(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
+                       const SafetensorsFile::Metadata& metadata) {
+  write_file_atomic(path, [&](FileSink& sink) {
+    serialize(std::move(tensors), metadata,
+              [&](const void* data, size_t size) { sink.write(data, size); });
   });
+}
+
+std::string safetensors_bytes(std::vector<TensorToWrite> tensors,
+                              const SafetensorsFile::Metadata& metadata) {
+  std::string bytes;
+  serialize(std::move(tensors), metadata, [&](const void* data, size_t size) {
+    bytes.append(static_cast<const char*>(data), size);
+  });
+  return bytes;
 }
 
 }  // namespace transept

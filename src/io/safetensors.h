@@ -89,4 +89,8 @@ struct TensorToWrite {
 void write_safetensors(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
                        const SafetensorsFile::Metadata& metadata);
 
+// The same file as bytes.
+[[nodiscard]] std::string safetensors_bytes(std::vector<TensorToWrite> tensors,
+                                            const SafetensorsFile::Metadata& metadata);
+
 }  // namespace transept

@@ -4,6 +4,20 @@
 
 namespace transept {
 
+void check_source(const Config& config, std::span<const Token> ids) {
+  check(config.has_encoder(), ErrorCode::unsupported,
+        "this model is a decoder on its own: it has no encoder to read an input with");
+  check(!ids.empty(), ErrorCode::bad_data,
+        "the input is empty; an encoder needs at least one token");
+  const int most = config.encoder.max_positions;
+  check(most == 0 || ids.size() <= static_cast<size_t>(most), ErrorCode::limit,
+        "the input has {} tokens, the encoder has {} positions; shorten or split it", ids.size(),
+        most);
+  for (const Token id : ids)
+    check(id >= 0 && id < config.encoder.vocab, ErrorCode::bad_data,
+          "token id {} is not in the vocabulary; ids are 0 to {}", id, config.encoder.vocab - 1);
+}
+
 Tensor encode(Context& c, const Transformer& model, const Batch& batch,
               std::span<const Token> tokens) {
   const StackConfig& stack = model.config.encoder;

@@ -10,6 +10,11 @@
 
 namespace transept {
 
+// Whether these tokens can be encoded, without running anything. Error unsupported if the model has
+// no encoder, bad_data for no token at all or one that is not in the vocabulary, limit if there are
+// more than the encoder has positions.
+void check_source(const Config& config, std::span<const Token> tokens);
+
 // Hidden states [batch.rows(), d_model] of all sequences, in the arena. Error limit if a sequence
 // is longer than the positions allow, bad_data if a token is not in the vocabulary.
 [[nodiscard]] Tensor encode(Context& c, const Transformer& model, const Batch& batch,

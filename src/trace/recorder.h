@@ -2,6 +2,7 @@
 // attention weight, and writes down what a reader wants to see.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "generate/options.h"
@@ -17,6 +18,7 @@ struct TraceOptions {
   int steps = 5;
   int top = 5;                           // candidates kept per step
   const Tokenizer* tokenizer = nullptr;  // may be null: pieces are then ids
+  std::function<bool()> before_step;     // asked before each; false: stop here
 };
 
 // `memory` is empty for a decoder on its own; `prompt` comes after the start token. The search

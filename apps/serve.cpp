@@ -1,0 +1,177 @@
+// transept serve: models as an HTTP service.
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/parallel.h"
+#include "common.h"
+#include "serve/server.h"
+
+namespace transept::cli {
+namespace {
+
+class ServeVerb : public Verb {
+ public:
+  void declare(Options& options) override {
+    options.positionals("model", models_, "model folders; the first is the default");
+    declare_network(options);
+    declare_limits(options);
+    options.number("threads", server_.threads, 0, 4096, "threads to compute with; 0: one per core");
+    options.number("batch-size", server_.max_requests, 1, 65536,
+                   "requests decoded together, at most");
+    options.text("memory-folder", "FOLDER", memory_folder_,
+                 "where memories are kept; none: in RAM only");
+    options.number("memory-mib", memory_mib_, 0, 1 << 24, "RAM for memories, MiB");
+    options.number("memory-disk-mib", disk_mib_, 0, 1 << 24, "disk for memories, MiB");
+    options.texts("translate", "FROM:TO[:PREFIX]", translations_,
+                  "a language pair of the first model, and the text put before its inputs");
+    options.text("source-language", "CODE", server_.source_language,
+                 "mBART, M2M100, NLLB: the input's language");
+    options.text("target-language", "CODE", server_.target_language, "and the output's");
+    options.flag("normalize-punctuation", server_.normalize_punctuation,
+                 "Marian: normalise punctuation before tokenising, as sacremoses does");
+    options.flag("quiet", quiet_, "no messages but warnings");
+  }
+
+  void run(Options&) override {
+    server_.service = service_options();
+    server_.models = models();
+    serve::serve(server_, [this](const std::string& address) {
+      if (!quiet_) log_line("info", "listening", "url", address);
+    });
+  }
+
+ private:
+  void declare_network(Options& options) {
+    options.text("host", "ADDRESS", http_.address, "address to listen on; 127.0.0.1: this machine");
+    options.number("port", http_.port, 0, 65535, "port to listen on; 0: any free one");
+    options.text("tls-certificate", "FILE", http_.certificate, "certificate chain, PEM: HTTPS");
+    options.text("tls-key", "FILE", http_.private_key, "its private key, PEM");
+    options.text("api-keys", "FILE", key_file_,
+                 "lines NAME SECRET [tokens_per_minute=N] [concurrent=N]");
+    options.text("cors-origin", "ORIGIN", cors_origin_, "a page's origin that may ask; *: any");
+  }
+
+  void declare_limits(Options& options) {
+    options.number("max-connections", http_.max_connections, 1, 1 << 20, "open connections");
+    options.number("max-body-kib", body_kib_, 1, 1 << 20, "size of a request's body, KiB");
+    options.number("max-new-tokens", most_new_tokens_, 1, 1 << 24, "most a request may ask for");
+    options.number("max-tokens", most_tokens_, 1, 1 << 30,
+                   "estimated tokens of all requests at once; more get 503");
+    options.number("tokens-per-minute", limits_per_minute_, 0, 1 << 30,
+                   "of a key whose line says nothing; 0: no limit");
+    options.number("concurrent", concurrent_, 0, 1 << 20, "requests of a key at once; 0: no limit");
+    options.number("deadline-ms", deadline_ms_, 1, 1 << 30, "longest time for a request");
+    options.number("header-timeout-ms", http_.header_timeout_ms, 1, 1 << 30,
+                   "for a request's header to arrive");
+    options.number("body-timeout-ms", http_.body_timeout_ms, 1, 1 << 30, "and its body");
+    options.number("idle-timeout-ms", http_.idle_timeout_ms, 1, 1 << 30,
+                   "between two requests of a connection");
+    options.number("write-timeout-ms", http_.write_timeout_ms, 1, 1 << 30,
+                   "for a client to take some of its answer");
+    options.number("drain-ms", http_.drain_ms, 0, 1 << 30,
+                   "after SIGTERM, before requests are cancelled");
+  }
+
+  [[nodiscard]] serve::ServiceOptions service_options() const {
+    check(http_.certificate.empty() == http_.private_key.empty(), ErrorCode::usage,
+          "--tls-certificate and --tls-key belong together: give both");
+    serve::ServiceOptions options;
+    options.http = http_;
+    options.http.max_body_bytes = static_cast<size_t>(body_kib_) << 10;
+    options.store.folder = memory_folder();
+    options.store.ram_bytes = static_cast<size_t>(memory_mib_) << 20;
+    options.store.disk_bytes = static_cast<size_t>(disk_mib_) << 20;
+    options.admission.key_file = key_file_;
+    options.admission.limits = {limits_per_minute_, concurrent_};
+    options.admission.most_tokens = most_tokens_;
+    options.most_new_tokens = most_new_tokens_;
+    options.deadline_ms = deadline_ms_;
+    options.cors_origin = cors_origin_;
+    for (const std::string& pair : translations_) options.translations.push_back(parse(pair));
+    options.log_requests = !quiet_;
+    options.log_line = [](const std::string& json) { message(json); };
+    const bool quiet = quiet_;
+    set_log_sink([quiet](LogLevel level, const std::string& text) {
+      if (level == LogLevel::warning || !quiet)
+        log_line(level == LogLevel::warning ? "warning" : "info", text, "", "");
+    });
+    return options;
+  }
+
+  [[nodiscard]] std::vector<std::string> models() const {
+    if (models_.empty()) return {CommonOptions().folder()};
+    std::vector<std::string> folders;
+    for (const std::string& model : models_) {
+      CommonOptions one;
+      one.model = model;
+      folders.push_back(one.folder());
+    }
+    return folders;
+  }
+
+  [[nodiscard]] std::string memory_folder() const {
+    if (memory_folder_ == "none") return "";
+    if (!memory_folder_.empty()) return memory_folder_;
+    if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0')
+      return (std::filesystem::path(cache) / "transept" / "memories").string();
+    const char* home = std::getenv("HOME");
+    check(home != nullptr && *home != '\0', ErrorCode::usage,
+          "there is no home folder to keep memories in; give --memory-folder FOLDER, or none");
+    return (std::filesystem::path(home) / ".cache" / "transept" / "memories").string();
+  }
+
+  static serve::Translation parse(const std::string& text) {
+    const size_t colon = text.find(':');
+    check(colon != std::string::npos && colon > 0, ErrorCode::usage,
+          "--translate {}: expected FROM:TO or FROM:TO:PREFIX, like en:de", text);
+    const size_t second = std::min(text.find(':', colon + 1), text.size());
+    serve::Translation pair{text.substr(0, colon), text.substr(colon + 1, second - colon - 1),
+                            text.substr(std::min(second + 1, text.size()))};
+    check(!pair.target.empty(), ErrorCode::usage, "--translate {}: no language to translate into",
+          text);
+    return pair;
+  }
+
+  static void log_line(const char* level, const std::string& text, const std::string& key,
+                       const std::string& value) {
+    JsonWriter json;
+    json.begin_object().member("level", level).member("message", text);
+    if (!key.empty()) json.member(key, value);
+    json.end_object();
+    message(json.take());
+  }
+
+  std::vector<std::string> models_;
+  serve::HttpOptions http_;
+  serve::ServerOptions server_;
+  std::vector<std::string> translations_;
+  std::string memory_folder_;
+  std::string key_file_;
+  std::string cors_origin_;
+  int memory_mib_ = 1024;
+  int disk_mib_ = 10240;
+  int body_kib_ = 4096;
+  int most_new_tokens_ = 4096;
+  int most_tokens_ = 1 << 20;
+  int limits_per_minute_ = 0;
+  int concurrent_ = 0;
+  int deadline_ms_ = 300'000;
+  bool quiet_ = false;
+};
+
+}  // namespace
+
+VerbEntry serve_verb() {
+  return {"serve", "the HTTP server",
+          "transept serve flan-t5-small --port 8080\n"
+          "curl localhost:8080/v1/memories -d '{\"text\": \"The quick brown fox …\"}'\n"
+          "curl localhost:8080/v1/generate -d '{\"memory\": \"ID\", \"prompt\": \"Who jumped?\"}'",
+          [] { return std::unique_ptr<Verb>(std::make_unique<ServeVerb>()); }};
+}
+
+}  // namespace transept::cli

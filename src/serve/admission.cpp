@@ -1,0 +1,151 @@
+#include "serve/admission.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <sstream>
+
+#include "base/file.h"
+#include "serve/errors.h"
+#include "serve/http.h"
+
+namespace transept::serve {
+namespace {
+
+constexpr double kMinute = 60;
+constexpr size_t kLeastSecret = 8;
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Takes as long for a wrong secret as for the right one: nothing is learnt from the time. (How long
+// a secret is does show.)
+bool same_secret(std::string_view a, std::string_view b) {
+  unsigned different = a.size() == b.size() ? 0 : 1;
+  for (size_t i = 0; i < a.size(); ++i)
+    different |= static_cast<unsigned char>(a[i]) ^
+                 static_cast<unsigned char>(b.empty() ? '\0' : b[i % b.size()]);
+  volatile unsigned result = different;
+  return result == 0;
+}
+
+void read_limit(std::string_view word, const std::string& where, KeyLimits& limits) {
+  const size_t equals = word.find('=');
+  std::int64_t number = -1;
+  if (equals != std::string_view::npos) {
+    const std::string_view digits = word.substr(equals + 1);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error != std::errc{} || end != digits.data() + digits.size()) number = -1;
+  }
+  const std::string_view name = word.substr(0, equals);
+  const bool rate = name == "tokens_per_minute";
+  check((rate || name == "concurrent") && number >= 0 && number <= 1'000'000'000,
+        ErrorCode::bad_data, "{}: '{}': expected tokens_per_minute=N or concurrent=N", where, word);
+  if (rate)
+    limits.tokens_per_minute = number;
+  else
+    limits.concurrent = static_cast<int>(number);
+}
+
+std::string_view after_scheme(std::string_view authorization) {
+  for (const std::string_view scheme : {"Bearer ", "DeepL-Auth-Key "}) {
+    if (authorization.size() > scheme.size() &&
+        same_ignoring_case(authorization.substr(0, scheme.size()), scheme))
+      return authorization.substr(scheme.size());
+  }
+  return {};
+}
+
+}  // namespace
+
+Admission::Admission(const AdmissionOptions& options) : options_(options) {
+  everybody_.name = "everybody";
+  everybody_.limits = options.limits;
+  everybody_.available = static_cast<double>(options.limits.tokens_per_minute);
+  everybody_.filled_at = now_seconds();
+  if (options.key_file.empty()) return;
+  needs_key_ = true;
+  read_keys(options.key_file);
+}
+
+void Admission::read_keys(const std::filesystem::path& file) {
+  std::istringstream lines(read_file(file));
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const std::string where = fmt::format("{}, line {}", file.string(), ++number);
+    std::istringstream words(line.substr(0, line.find('#')));
+    auto key = std::make_unique<Key>();
+    if (!(words >> key->name)) continue;
+    check(static_cast<bool>(words >> key->secret) && key->secret.size() >= kLeastSecret,
+          ErrorCode::bad_data, "{}: expected NAME SECRET, the secret of {} characters at least",
+          where, kLeastSecret);
+    key->limits = options_.limits;
+    for (std::string word; words >> word;) read_limit(word, where, key->limits);
+    key->available = static_cast<double>(key->limits.tokens_per_minute);
+    key->filled_at = now_seconds();
+    keys_.push_back(std::move(key));
+  }
+  check(!keys_.empty(), ErrorCode::bad_data, "{}: no key in it; a line is NAME SECRET",
+        file.string());
+}
+
+Admission::Key& Admission::key_of(std::string_view authorization, std::string_view api_key) {
+  if (!needs_key_) return everybody_;
+  const std::string_view bearer = after_scheme(authorization);
+  const std::string_view secret = bearer.empty() ? api_key : bearer;
+  Key* found = nullptr;
+  for (const auto& key : keys_)  // all of them, whichever fits
+    if (same_secret(key->secret, secret)) found = key.get();
+  if (found == nullptr)
+    throw Refusal(401, secret.empty() ? "this server wants an API key: Authorization: Bearer KEY"
+                                      : "the API key is not known here");
+  return *found;
+}
+
+void Admission::check_rate(Key& key, std::int64_t tokens) {
+  if (key.limits.tokens_per_minute == 0) return;
+  const double most = static_cast<double>(key.limits.tokens_per_minute);
+  const double now = now_seconds();
+  key.available = std::min(most, key.available + (now - key.filled_at) * most / kMinute);
+  key.filled_at = now;
+  const double wanted = static_cast<double>(tokens);
+  if (wanted > most)
+    throw Refusal(413, fmt::format("the request may take {} tokens, the key has {} a minute; ask "
+                                   "for fewer new tokens or a shorter input",
+                                   tokens, key.limits.tokens_per_minute));
+  if (wanted > key.available) {
+    const double wait = (wanted - key.available) * kMinute / most;
+    throw Refusal(
+        429, fmt::format("the key's {} tokens a minute are used up", key.limits.tokens_per_minute),
+        static_cast<int>(std::ceil(wait)));
+  }
+}
+
+std::unique_ptr<Admission::Ticket> Admission::admit(Key& key, std::int64_t tokens) {
+  if (tokens > options_.most_tokens)
+    throw Refusal(413, fmt::format("the request may take {} tokens, this server takes {} at once",
+                                   tokens, options_.most_tokens));
+  if (key.limits.concurrent > 0 && key.running >= key.limits.concurrent)
+    throw Refusal(
+        429, fmt::format("the key has {} requests running, its limit", key.limits.concurrent), 1);
+  check_rate(key, tokens);
+  if (tokens_ + tokens > options_.most_tokens)
+    throw Refusal(503, "the server is full; try again later", 1);
+  if (key.limits.tokens_per_minute > 0) key.available -= static_cast<double>(tokens);
+  return std::make_unique<Ticket>(*this, key, tokens);
+}
+
+Admission::Ticket::Ticket(Admission& admission, Key& key, std::int64_t tokens)
+    : admission_(admission), key_(key), tokens_(tokens) {
+  admission_.tokens_ += tokens;
+  ++key_.running;
+}
+
+Admission::Ticket::~Ticket() {
+  admission_.tokens_ -= tokens_;
+  --key_.running;
+}
+
+}  // namespace transept::serve

@@ -1,0 +1,285 @@
+#include "serve/engine.h"
+
+#include <bit>
+#include <chrono>
+#include <ctime>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "model/encoder.h"
+
+namespace transept::serve {
+namespace {
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Of every piece: two tokenizers with one hash read the same ids as the same text.
+std::string hash_of(const Tokenizer* tokenizer) {
+  Hasher hash;
+  if (tokenizer == nullptr) return hash.hex();
+  hash.add(tokenizer->description());
+  for (Token id = 0; id < tokenizer->size(); ++id) {
+    hash.add(tokenizer->piece(id));
+    hash.add("\n");
+  }
+  return hash.hex();
+}
+
+}  // namespace
+
+struct Engine::Encode {
+  std::vector<Token> source;
+  std::shared_ptr<const std::atomic<bool>> unwanted;
+  Signal done;
+  Memory memory;
+  std::exception_ptr error;
+};
+
+struct Engine::Run {
+  std::function<void(Context&, const Step&)> f;
+  std::shared_ptr<const std::atomic<bool>> unwanted;
+  Signal done;
+  std::exception_ptr error;
+};
+
+Engine::Engine(const EngineOptions& options, Loop& loop, ThreadPool& pool)
+    : options_(options), loop_(loop), pool_(pool), loaded_at_(std::time(nullptr)) {
+  checkpoint_ = load_checkpoint(options.folder, pool);
+  check(config().has_decoder(), ErrorCode::unsupported,
+        "{}: an encoder on its own generates nothing; serve a model that has a decoder",
+        options.folder.string());
+  try {
+    tokenizer_ = load_tokenizer(options.folder, options.tokenizer);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_found) throw;  // token ids still work
+  }
+  defaults_ = options_from_json(checkpoint_.config_json, checkpoint_.generation_config_json);
+  fingerprint_ = model().identity->fingerprint();
+  tokenizer_hash_ = hash_of(tokenizer_.get());
+  counters_.batch_sizes.resize(12);
+  scheduler_ = std::make_unique<Scheduler>(model(), pool_, options_.scheduler);
+  thread_ = std::thread([this] { work(); });
+}
+
+Engine::~Engine() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+const Tokenizer& Engine::text() const {
+  check(tokenizer_ != nullptr, ErrorCode::not_found,
+        "model {} has no tokenizer; give token ids instead of text", name());
+  return *tokenizer_;
+}
+
+Task<Memory> Engine::encode(Scope& scope, std::vector<Token> source) {
+  check_source(config(), source);
+  const auto job = std::make_shared<Encode>();
+  job->source = std::move(source);
+  job->unwanted = scope.flag();
+  hand_over([this, job] { encodes_.push_back(job); });
+  co_await scope.wait(job->done);
+  if (job->error) std::rethrow_exception(job->error);
+  co_return job->memory;
+}
+
+Task<void> Engine::run(Scope& scope, std::function<void(Context&, const Step&)> f) {
+  const auto job = std::make_shared<Run>();
+  job->f = std::move(f);
+  job->unwanted = scope.flag();
+  hand_over([this, job] { runs_.push_back(job); });
+  co_await job->done.wait();  // to the end: f may use the caller's locals
+  scope.check();
+  if (job->error) std::rethrow_exception(job->error);
+}
+
+std::shared_ptr<Generation> Engine::start(Request request) {
+  auto generation = std::make_shared<Generation>();
+  const auto shared = std::make_shared<Request>(std::move(request));
+  hand_over([this, generation, shared] { add(generation, std::move(*shared)); });
+  return generation;
+}
+
+void Engine::stop(const std::shared_ptr<Generation>& generation) {
+  hand_over([this, generation] {
+    const auto found = generations_.find(generation);
+    if (found == generations_.end()) return;
+    scheduler_->cancel(found->second);
+    generations_.erase(found);
+  });
+}
+
+EngineCounters Engine::counters() const {
+  const std::lock_guard lock(mutex_);
+  return counters_;
+}
+
+void Engine::hand_over(std::function<void()> command) {
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.push_back(std::move(command));
+  }
+  wake_.notify_one();
+}
+
+void Engine::work() {
+  for (;;) {
+    const bool idle = scheduler_->idle() && encodes_.empty() && runs_.empty();
+    take_commands(idle);
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+    }
+    if (!runs_.empty()) {
+      const std::shared_ptr<Run> job = runs_.front();
+      runs_.pop_front();
+      try {
+        Arena arena;
+        Context context{arena, pool_, chosen_kernels()};
+        const Step next = [&] {
+          take_commands(false);
+          step();
+          return !job->unwanted->load();
+        };
+        if (!job->unwanted->load()) job->f(context, next);
+      } catch (...) {
+        job->error = std::current_exception();
+      }
+      tell([job] { job->done.notify(); });
+    }
+    step();
+  }
+}
+
+void Engine::take_commands(bool wait) {
+  std::vector<std::function<void()>> commands;
+  {
+    std::unique_lock lock(mutex_);
+    if (wait) wake_.wait(lock, [&] { return stopping_ || !inbox_.empty(); });
+    commands.swap(inbox_);
+  }
+  for (const auto& command : commands) command();
+}
+
+// Encodes a batch of what waits, then one decoding step for all. What fails here fails for all.
+void Engine::step() {
+  try {
+    encode_some();
+    const int active = std::max(scheduler_->n_active(), 0);
+    const bool stepped = scheduler_->tick();
+    const std::lock_guard lock(mutex_);
+    if (stepped) {
+      const auto size = static_cast<unsigned>(std::max(active, 1));
+      ++counters_.steps;
+      counters_.stepped_requests += size;
+      const size_t bucket = static_cast<size_t>(std::bit_width(size - 1));
+      ++counters_.batch_sizes[std::min(bucket, counters_.batch_sizes.size() - 1)];
+    }
+    counters_.waiting = scheduler_->n_waiting() + static_cast<int>(encodes_.size());
+    counters_.active = scheduler_->n_active();
+    counters_.work = scheduler_->counters();
+    counters_.work.encoder_runs = encoded_.encoder_runs;
+    counters_.work.source_tokens = encoded_.source_tokens;
+    counters_.work.encode_seconds = encoded_.encode_seconds;
+    counters_.work.output_tokens += finished_.output_tokens;
+    counters_.work.decode_seconds += finished_.decode_seconds;
+  } catch (...) {
+    fail_all(std::current_exception());
+  }
+  flush();
+}
+
+void Engine::encode_some() {
+  std::vector<std::shared_ptr<Encode>> batch;
+  std::vector<std::vector<Token>> sources;
+  size_t rows = 0;
+  while (!encodes_.empty()) {
+    const std::shared_ptr<Encode> job = encodes_.front();
+    if (!job->unwanted->load()) {
+      rows += job->source.size();
+      if (!batch.empty() && rows > static_cast<size_t>(options_.scheduler.max_encode_rows)) break;
+      batch.push_back(job);
+      sources.push_back(job->source);
+    }
+    encodes_.pop_front();
+  }
+  if (batch.empty()) return;
+  const double begin = now_seconds();
+  try {
+    Arena arena;
+    Context context{arena, pool_, chosen_kernels()};
+    std::vector<Memory> memories = encode_memories(context, model(), sources);
+    for (size_t i = 0; i < batch.size(); ++i) {
+      batch[i]->memory = std::move(memories[i]);
+      encoded_.source_tokens += static_cast<std::int64_t>(sources[i].size());
+    }
+    encoded_.encoder_runs += static_cast<std::int64_t>(batch.size());
+  } catch (...) {
+    for (const auto& job : batch) job->error = std::current_exception();
+  }
+  encoded_.encode_seconds += now_seconds() - begin;
+  for (const auto& job : batch) tell([job] { job->done.notify(); });
+}
+
+void Engine::add(const std::shared_ptr<Generation>& generation, Request request) {
+  request.on_token = [this, generation](Token token) {
+    tell([generation, token] {
+      generation->tokens.push_back(token);
+      generation->news.notify();
+    });
+  };
+  request.on_finished = [this, generation](std::vector<Hypothesis> results) {
+    generations_.erase(generation);
+    const auto shared = std::make_shared<std::vector<Hypothesis>>(std::move(results));
+    tell([generation, shared, ended = now_seconds()] {
+      generation->results = std::move(*shared);
+      generation->ended = ended;
+      generation->finished = true;
+      generation->news.notify();
+    });
+  };
+  const double started = now_seconds();
+  try {
+    generations_[generation] = scheduler_->add(std::move(request));
+    tell([generation, started] { generation->started = started; });
+  } catch (...) {
+    generations_.erase(generation);
+    tell([generation, error = std::current_exception()] {
+      generation->error = error;
+      generation->finished = true;
+      generation->news.notify();
+    });
+  }
+}
+
+// A step that throws (out of memory) leaves no session in a known state: all get the error.
+void Engine::fail_all(const std::exception_ptr& error) {
+  for (const auto& [generation, id] : generations_) {
+    tell([generation = generation, error] {
+      generation->error = error;
+      generation->finished = true;
+      generation->news.notify();
+    });
+  }
+  generations_.clear();
+  finished_.output_tokens += scheduler_->counters().output_tokens;
+  finished_.decode_seconds += scheduler_->counters().decode_seconds;
+  scheduler_ = std::make_unique<Scheduler>(model(), pool_, options_.scheduler);
+}
+
+void Engine::flush() {
+  if (news_.empty()) return;
+  const auto shared = std::make_shared<std::vector<std::function<void()>>>(std::move(news_));
+  news_.clear();
+  loop_.post([shared] {
+    for (const auto& news : *shared) news();
+  });
+}
+
+}  // namespace transept::serve

@@ -1,0 +1,122 @@
+// Engine: one model and the one thread that computes with it. Requests are handed over from the I/O
+// thread; inputs that wait are encoded together, everything that is being generated is stepped
+// together (generate/scheduler.h), results go back to the I/O thread once per step.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "generate/scheduler.h"
+#include "io/checkpoint.h"
+#include "serve/loop.h"
+#include "text/tokenizer.h"
+
+namespace transept::serve {
+
+// One request that is being generated, as the I/O thread sees it.
+struct Generation {
+  Signal news;               // tokens or an end have come
+  std::deque<Token> tokens;  // chosen, not yet taken by the stream
+  bool finished = false;
+  std::vector<Hypothesis> results;
+  std::exception_ptr error;
+  double started = 0;  // seconds of the steady clock: when it joined the batch, when it was done
+  double ended = 0;
+};
+
+struct EngineCounters {
+  Counters work;
+  std::int64_t steps = 0;
+  std::int64_t stepped_requests = 0;      // summed over the steps: batch sizes
+  std::vector<std::int64_t> batch_sizes;  // steps by size of the batch: 1, 2, 4, … 2^n
+  int waiting = 0;
+  int active = 0;
+};
+
+struct EngineOptions {
+  std::string name;
+  std::filesystem::path folder;
+  TokenizerOptions tokenizer;
+  SchedulerOptions scheduler;
+};
+
+class Engine {
+ public:
+  // Loads the folder. The loop and the pool must outlive the engine.
+  Engine(const EngineOptions& options, Loop& loop, ThreadPool& pool);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Immutable, for any thread.
+  [[nodiscard]] const std::string& name() const { return options_.name; }
+  [[nodiscard]] const Transformer& model() const { return *checkpoint_.model; }
+  [[nodiscard]] const Config& config() const { return checkpoint_.model->config; }
+  [[nodiscard]] const Checkpoint& checkpoint() const { return checkpoint_; }
+  [[nodiscard]] const Tokenizer* tokenizer() const { return tokenizer_.get(); }
+  [[nodiscard]] const Tokenizer& text() const;  // Error not_found if there is none
+  [[nodiscard]] const GenerateOptions& defaults() const { return defaults_; }
+  [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }
+  [[nodiscard]] const std::string& tokenizer_hash() const { return tokenizer_hash_; }
+  [[nodiscard]] std::int64_t loaded_at() const { return loaded_at_; }  // seconds since 1970
+
+  // What the I/O thread may ask for. Each throws, or ends, when the scope does.
+  Task<Memory> encode(Scope& scope, std::vector<Token> source);
+  // Between two steps. `step` lets the other requests take one and says whether to go on.
+  using Step = std::function<bool()>;
+  Task<void> run(Scope& scope, std::function<void(Context&, const Step& step)> f);
+  // Wait on `news` within a scope; call stop() when the result is no longer wanted.
+  [[nodiscard]] std::shared_ptr<Generation> start(Request request);
+  void stop(const std::shared_ptr<Generation>& generation);
+
+  [[nodiscard]] EngineCounters counters() const;
+
+ private:
+  struct Encode;
+  struct Run;
+
+  void hand_over(std::function<void()> command);
+  void work();
+  void take_commands(bool wait);
+  void step();
+  void encode_some();
+  void add(const std::shared_ptr<Generation>& generation, Request request);
+  void fail_all(const std::exception_ptr& error);
+  void tell(std::function<void()> news) { news_.push_back(std::move(news)); }
+  void flush();
+
+  EngineOptions options_;
+  Loop& loop_;
+  ThreadPool& pool_;
+  Checkpoint checkpoint_;
+  std::unique_ptr<const Tokenizer> tokenizer_;
+  GenerateOptions defaults_;
+  std::string fingerprint_;
+  std::string tokenizer_hash_;
+  std::int64_t loaded_at_ = 0;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<std::function<void()>> inbox_;  // under mutex_
+  EngineCounters counters_;                   // under mutex_
+  bool stopping_ = false;                     // under mutex_
+
+  // The compute thread's own.
+  std::unique_ptr<Scheduler> scheduler_;
+  Counters finished_;  // of schedulers that failed
+  std::deque<std::shared_ptr<Encode>> encodes_;
+  std::deque<std::shared_ptr<Run>> runs_;
+  std::map<std::shared_ptr<Generation>, Scheduler::Id> generations_;
+  std::vector<std::function<void()>> news_;  // for the I/O thread, handed over once per step
+  Counters encoded_;
+  std::thread thread_;
+};
+
+}  // namespace transept::serve

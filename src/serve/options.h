@@ -1,0 +1,75 @@
+// What a server can be told. Plain values: whoever sets them needs no other header of the server.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace transept::serve {
+
+struct HttpOptions {
+  std::string address = "127.0.0.1";
+  int port = 8080;          // 0: any free one
+  std::string certificate;  // PEM files; both or none
+  std::string private_key;
+  int max_connections = 1024;
+  std::size_t max_header_bytes = 16 << 10;
+  std::size_t max_body_bytes = 4 << 20;
+  std::size_t max_data_bytes = 256 << 20;  // of an uploaded memory
+  int header_timeout_ms = 10'000;          // from its first byte to its last
+  int body_timeout_ms = 60'000;
+  int idle_timeout_ms = 75'000;
+  int write_timeout_ms = 30'000;  // without the client taking anything
+  int drain_ms = 30'000;          // after SIGTERM, before requests are cancelled
+};
+
+struct StoreOptions {
+  std::filesystem::path folder;  // empty: in RAM only
+  std::size_t ram_bytes = std::size_t{1} << 30;
+  std::size_t disk_bytes = std::size_t{10} << 30;
+};
+
+struct KeyLimits {
+  std::int64_t tokens_per_minute = 0;  // 0: no limit
+  int concurrent = 0;                  // requests at once; 0: no limit
+};
+
+struct AdmissionOptions {
+  std::filesystem::path key_file;      // empty: everybody may ask
+  KeyLimits limits;                    // of those whose line names none, and of everybody
+  std::int64_t most_tokens = 1 << 20;  // estimated, of all requests being answered
+};
+
+// A language pair that a model translates, and what goes before the input for it.
+struct Translation {
+  std::string source;  // "en"
+  std::string target;  // "de"
+  std::string prefix;  // "translate English to German: "
+};
+
+struct ServiceOptions {
+  HttpOptions http;
+  StoreOptions store;
+  AdmissionOptions admission;
+  int most_new_tokens = 4096;  // a request may not ask for more
+  int deadline_ms = 300'000;   // of a request that names none
+  std::string cors_origin;     // empty: off
+  std::vector<Translation> translations;
+  bool log_requests = true;
+  std::function<void(const std::string&)> log_line;  // one JSON object
+};
+
+struct ServerOptions {
+  ServiceOptions service;
+  std::vector<std::string> models;  // folders
+  std::string source_language;      // of the tokenizers: mBART, M2M100, NLLB
+  std::string target_language;
+  bool normalize_punctuation = false;
+  int threads = 0;        // to compute with; 0: one per core
+  int max_requests = 32;  // decoded together
+};
+
+}  // namespace transept::serve

@@ -1,0 +1,240 @@
+#include "serve/router.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <random>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/utf8.h"
+
+namespace transept::serve {
+
+struct LogEntry {
+  std::string route = "other";
+  std::string key;
+  std::string error;
+  std::string trace;  // W3C traceparent of this request
+  int status = 200;
+  double seconds = 0;
+  std::int64_t source_tokens = 0;
+  std::int64_t output_tokens = 0;
+};
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+bool is_lower_hex(std::string_view text, size_t size) {
+  return text.size() == size &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos &&
+         text.find_first_not_of('0') != std::string_view::npos;
+}
+
+// The client's trace goes on with a span of our own; without one it begins here.
+std::string next_trace(std::string_view given) {
+  static thread_local std::mt19937_64 random{std::random_device{}()};
+  std::string id;
+  std::string flags = "00";
+  if (given.size() == 55 && given.starts_with("00-") && is_lower_hex(given.substr(3, 32), 32) &&
+      is_lower_hex(given.substr(36, 16), 16)) {
+    id = given.substr(3, 32);
+    flags = given.substr(53, 2) == "01" ? "01" : "00";
+  } else {
+    id = fmt::format("{:016x}{:016x}", random() | 1, random());
+  }
+  return fmt::format("00-{}-{:016x}-{}", id, random() | 1, flags);
+}
+
+std::vector<std::string_view> segments_of(std::string_view path) {
+  std::vector<std::string_view> segments;
+  while (!path.empty()) {
+    if (path.front() == '/') path.remove_prefix(1);
+    const size_t end = std::min(path.find('/'), path.size());
+    segments.push_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return segments;
+}
+
+bool matches(std::string_view pattern, std::string_view path, std::vector<std::string>& found) {
+  found.clear();
+  const auto wanted = segments_of(pattern);
+  const auto given = segments_of(path);
+  if (wanted.size() != given.size() || !path.starts_with('/')) return false;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i].starts_with('{'))
+      found.emplace_back(given[i]);
+    else if (wanted[i] != given[i])
+      return false;
+  }
+  return true;
+}
+
+std::string_view host_of(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
+  return host.substr(0, host.find(':'));
+}
+
+Response refusal(const Failure& failure, ErrorBody body) {
+  Response response;
+  response.status = failure.status;
+  response.body = body(failure);
+  if (failure.retry_after_seconds > 0)
+    response.headers.emplace_back("Retry-After", std::to_string(failure.retry_after_seconds));
+  if (failure.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+}  // namespace
+
+std::string native_error_body(const Failure& failure) {
+  JsonWriter json;
+  json.begin_object().key("error").begin_object();
+  json.member("code", failure.code).member("message", replace_invalid_utf8(failure.message));
+  json.end_object().end_object();
+  return json.take();
+}
+
+Router::Router(Service& service) : service_(service) {
+  add_operation_routes(routes_);
+  add_native_routes(routes_);
+}
+
+Router::Match Router::find(const std::string& method, const std::string& path) const {
+  Match match;
+  std::vector<std::string> parameters;
+  const std::string_view wanted = method == "HEAD" ? "GET" : std::string_view(method);
+  for (const Route& route : routes_) {
+    if (!matches(route.path, path, parameters)) continue;
+    if (route.method == wanted) {
+      match.route = &route;
+      match.parameters = parameters;
+      return match;
+    }
+    match.allowed += (match.allowed.empty() ? "" : ", ") + std::string(route.method);
+    match.parameters = {route.path};
+  }
+  return match;
+}
+
+// A page of another origin must not use this server through a visitor's browser: neither by a plain
+// cross-origin POST nor by a name that it lets point here (DNS rebinding).
+void Router::check_origin(const HttpRequest& request) const {
+  const std::string_view host = request.header("Host");
+  const std::string_view origin = request.header("Origin");
+  const std::string& allowed = service_.options.cors_origin;
+  if (!origin.empty() && allowed != "*" && origin != allowed) {
+    const size_t scheme = origin.find("://");
+    if (scheme == std::string_view::npos || origin.substr(scheme + 3) != host)
+      throw Refusal(403, "pages of another origin may not ask; --cors-origin allows one");
+  }
+  const std::string& address = service_.options.http.address;
+  const bool loopback = address.starts_with("127.") || address == "::1";
+  if (!loopback || host.empty()) return;
+  const std::string_view name = host_of(host);
+  if (name != "localhost" && name != "[::1]" && !name.starts_with("127.") && name != address)
+    throw Refusal(403, "this server listens on this machine only, its name is localhost");
+}
+
+Task<void> Router::answer(Exchange& exchange, const Match& match, LogEntry& entry) {
+  const HttpRequest& request = exchange.request;
+  check_origin(request);
+  const std::string& cors = service_.options.cors_origin;
+  if (request.method == "OPTIONS" && !cors.empty()) {
+    Response preflight;
+    preflight.status = 204;
+    preflight.headers = {{"Access-Control-Allow-Origin", cors},
+                         {"Access-Control-Allow-Methods", "GET, POST, PUT, DELETE"},
+                         {"Access-Control-Allow-Headers", "Authorization, Content-Type"},
+                         {"Access-Control-Max-Age", "600"}};
+    entry.status = 204;
+    co_await exchange.send(std::move(preflight));
+    co_return;
+  }
+  if (match.route == nullptr) {
+    if (match.allowed.empty())
+      throw Refusal(404, "there is nothing at this path; /openapi.json lists what there is");
+    throw Refusal(405, "this path takes " + match.allowed);
+  }
+  std::string_view api_key = request.header("X-API-Key");
+  if (api_key.empty()) api_key = request.header("api-key");
+  Admission::Key& key = match.route->is_open
+                            ? service_.admission->everybody()
+                            : service_.admission->key_of(request.header("Authorization"), api_key);
+  entry.key = key.name;
+  Call call{service_, exchange, key, match.parameters, 0, 0};
+  std::exception_ptr error;
+  try {
+    co_await match.route->handler(call);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  entry.source_tokens = call.source_tokens;
+  entry.output_tokens = call.output_tokens;
+  if (error) std::rethrow_exception(error);
+}
+
+Task<void> Router::handle(Exchange& exchange) {
+  const auto begin = Clock::now();
+  LogEntry entry;
+  entry.trace = next_trace(exchange.request.header("traceparent"));
+  const Match match = find(exchange.request.method, exchange.request.path);
+  if (match.route != nullptr) entry.route = match.route->path;
+  const auto deadline = service_.http->after(
+      service_.options.deadline_ms, [&exchange] { exchange.scope.cancel(Ended::deadline); });
+  exchange.common_headers.emplace_back("traceparent", entry.trace);
+  if (!service_.options.cors_origin.empty())
+    exchange.common_headers.emplace_back("Access-Control-Allow-Origin",
+                                         service_.options.cors_origin);
+  Failure failure;
+  bool failed = false;
+  try {
+    co_await answer(exchange, match, entry);
+    entry.status = exchange.status();
+  } catch (...) {
+    failure = current_failure();
+    failed = true;
+  }
+  if (failed) {
+    entry.status = failure.status;
+    entry.error = failure.message;
+    const ErrorBody body = match.route != nullptr ? match.route->error_body : native_error_body;
+    Response response = refusal(failure, body);
+    if (failure.status == 405) response.headers.emplace_back("Allow", match.allowed);
+    try {
+      if (!exchange.has_begun() && exchange.scope.ended() != Ended::client_gone)
+        co_await exchange.send(std::move(response));
+    } catch (const Error&) {
+      entry.status = 499;
+    }
+  }
+  entry.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  service_.metrics.requested(entry.route, entry.status, entry.seconds);
+  if (service_.options.log_requests) log_request(exchange, entry);
+}
+
+void Router::log_request(const Exchange& exchange, const LogEntry& entry) const {
+  const HttpRequest& request = exchange.request;
+  JsonWriter json;
+  json.begin_object();
+  const auto now = std::chrono::system_clock::now();
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
+  json.member("time", fmt::format("{:%FT%T}.{:03}Z", fmt::gmtime(since.count() / 1000),
+                                  since.count() % 1000));
+  json.member("level", entry.status >= 500 ? "warning" : "info").member("message", "request");
+  json.member("method", request.method).member("path", request.path);
+  json.member("route", entry.route).member("status", entry.status);
+  json.member("ms", std::round(entry.seconds * 1e5) / 100).member("remote", request.remote);
+  json.member("traceparent", entry.trace);
+  if (!entry.key.empty()) json.member("key", entry.key);
+  if (entry.source_tokens > 0) json.member("source_tokens", entry.source_tokens);
+  if (entry.output_tokens > 0) json.member("output_tokens", entry.output_tokens);
+  if (!entry.error.empty()) json.member("error", replace_invalid_utf8(entry.error));
+  json.end_object();
+  service_.options.log_line(json.take());
+}
+
+}  // namespace transept::serve

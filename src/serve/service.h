@@ -1,0 +1,98 @@
+// Service: what the surfaces share – models, memories, admission – and what all of them boil down
+// to: one question (Ask), one Answer. A surface (api/*.cpp) reads its own dialect into Asks and
+// writes Answers back.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "serve/admission.h"
+#include "serve/engine.h"
+#include "serve/http.h"
+#include "serve/memory_store.h"
+#include "serve/metrics.h"
+#include "serve/options.h"
+#include "text/text_stream.h"
+#include "transept/explanation.h"
+
+namespace transept::serve {
+
+struct Service {
+  ServiceOptions options;
+  HttpServer* http = nullptr;
+  std::vector<std::unique_ptr<Engine>> engines;  // the first is the default
+  std::unique_ptr<MemoryStore> store;
+  std::unique_ptr<Admission> admission;
+  Metrics metrics;
+
+  // The first engine for an empty name. Error not_found lists those there are.
+  [[nodiscard]] Engine& engine(std::string_view name) const;
+};
+
+// One request on one surface: what a handler gets.
+struct Call {
+  Service& service;
+  Exchange& exchange;
+  Admission::Key& key;
+  std::vector<std::string> parameters;  // what "{id}" stood for
+  std::int64_t source_tokens = 0;       // for the log
+  std::int64_t output_tokens = 0;
+};
+
+struct Ask {
+  Engine* engine = nullptr;
+  std::string memory;                        // an id, or
+  std::optional<std::vector<Token>> source;  // an input
+  std::vector<Memory::Segment> keep;         // only these rows of it; empty: all
+  std::vector<Token> prompt;
+  GenerateOptions search;
+};
+
+struct Answer {
+  MemoryStore::Found memory;  // empty for a decoder on its own
+  int source_tokens = 0;
+  int prompt_tokens = 0;
+  std::vector<Hypothesis> hypotheses;
+  std::vector<std::string> texts;  // of the hypotheses; empty where there is no tokenizer
+  double queue_seconds = 0;
+  double decode_seconds = 0;
+
+  [[nodiscard]] int encoder_runs() const { return memory.encoded ? 1 : 0; }
+  [[nodiscard]] int cached_tokens() const { return memory.encoded ? 0 : source_tokens; }
+  [[nodiscard]] int output_tokens() const;
+};
+
+// The input's text or the prompt's, as token ids. Error bad_data for text that is none.
+[[nodiscard]] std::vector<Token> source_ids(const Engine& engine, std::string_view text);
+[[nodiscard]] std::vector<Token> prompt_ids(const Engine& engine, std::string_view text);
+
+// The rows [begin, end) of a memory that are wanted, joined; all for an empty list.
+[[nodiscard]] Memory with_rows_kept(const Memory& memory, const std::vector<Memory::Segment>& keep);
+// The prompt as the decoder gets it: a decoder on its own continues its input.
+[[nodiscard]] std::vector<Token> whole_prompt(const Ask& ask);
+
+// Tokens that the question may take, at most; checks its options. Error usage, limit, bad_data.
+[[nodiscard]] std::int64_t estimate(const Service& service, const Ask& ask);
+
+// The memory that the question is about.
+Task<MemoryStore::Found> find_memory(Call& call, const Ask& ask);
+
+// Awaits one answer. `piece` is awaited for every token: a slow reader is waited for there, and
+// only there. It is not called with beams until the end.
+using Piece = std::function<Task<void>(Token token, std::string text)>;
+Task<Answer> answer(Call& call, Ask ask, Piece piece = {});
+// Many at once, admitted as one; answers in the order of the questions.
+Task<std::vector<Answer>> answer_all(Call& call, std::vector<Ask> asks);
+
+// How the answer came about: every step's candidates, every attention weight.
+Task<Explanation> explain_answer(Call& call, const Ask& ask, const Memory& memory,
+                                 const std::vector<Token>& output, int top);
+// The same for the likeliest continuation.
+Task<Explanation> explain_greedy(Call& call, const Ask& ask, const Memory& memory, int steps,
+                                 int top);
+
+}  // namespace transept::serve

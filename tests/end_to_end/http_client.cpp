@@ -1,0 +1,152 @@
+#include "end_to_end/http_client.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+
+namespace transept::testing {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+int milliseconds_until(Clock::time_point end) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
+  return std::max(0, static_cast<int>(left.count()));
+}
+
+std::string joined_chunks(const std::string& text) {
+  std::string body;
+  for (size_t at = 0; at < text.size();) {
+    const size_t line = text.find("\r\n", at);
+    if (line == std::string::npos) break;
+    const size_t size = std::strtoul(text.substr(at, line - at).c_str(), nullptr, 16);
+    if (size == 0) break;
+    body += text.substr(line + 2, size);
+    at = line + 2 + size + 2;
+  }
+  return body;
+}
+
+}  // namespace
+
+Socket::Socket(int port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+  EXPECT_EQ(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+}
+
+Socket::~Socket() {
+  close();
+}
+
+void Socket::close() {
+  if (socket_ >= 0) ::close(socket_);
+  socket_ = -1;
+}
+
+void Socket::send(const std::string& bytes) const {
+  size_t sent = 0;
+  while (sent < bytes.size()) {
+    const ssize_t n = ::send(socket_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (n <= 0) return;
+    sent += static_cast<size_t>(n);
+  }
+}
+
+std::string Socket::read_until(const std::string& text, double seconds) {
+  const auto end = Clock::now() + std::chrono::milliseconds(static_cast<int>(seconds * 1000));
+  std::string received;
+  char buffer[16384];
+  while (received.find(text) == std::string::npos) {
+    pollfd waiting{socket_, POLLIN, 0};
+    if (poll(&waiting, 1, milliseconds_until(end)) <= 0) break;
+    const ssize_t n = ::recv(socket_, buffer, sizeof buffer, 0);
+    if (n <= 0) {
+      at_end_ = true;
+      break;
+    }
+    received.append(buffer, static_cast<size_t>(n));
+  }
+  return received;
+}
+
+HttpResult http(int port, const std::string& method, const std::string& path,
+                const std::string& body, const std::string& headers) {
+  Socket socket(port);
+  socket.send(method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" +
+              headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  const std::string answer = socket.read_all(30);
+  HttpResult result;
+  if (answer.size() < 12) return result;
+  result.status = std::atoi(answer.substr(9, 3).c_str());
+  const size_t end = answer.find("\r\n\r\n");
+  result.headers = answer.substr(0, end);
+  result.body = answer.substr(end + 4);
+  if (result.headers.find("Transfer-Encoding: chunked") != std::string::npos)
+    result.body = joined_chunks(result.body);
+  return result;
+}
+
+ServerProcess::ServerProcess(const std::vector<std::string>& arguments) {
+  int ends[2];
+  EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  std::vector<std::string> words = {TRANSEPT_COMMAND, "serve", "--port", "0", "--threads", "2"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  child_ = fork();
+  if (child_ == 0) {
+    dup2(ends[1], STDERR_FILENO);
+    execv(TRANSEPT_COMMAND, pointers.data());
+    _exit(127);
+  }
+  ::close(ends[1]);
+  std::string log;
+  char buffer[4096];
+  for (ssize_t n = 0; log.find("\"listening\"") == std::string::npos;) {
+    n = ::read(ends[0], buffer, sizeof buffer);
+    if (n <= 0) break;
+    log.append(buffer, static_cast<size_t>(n));
+  }
+  const size_t colon = log.rfind(':');
+  EXPECT_NE(colon, std::string::npos) << log;
+  if (colon != std::string::npos) port_ = std::atoi(log.c_str() + colon + 1);
+  // What it logs later goes nowhere: a reader of its own keeps the pipe from filling.
+  if (fork() == 0) {
+    while (::read(ends[0], buffer, sizeof buffer) > 0) {
+    }
+    _exit(0);
+  }
+  ::close(ends[0]);
+}
+
+ServerProcess::~ServerProcess() {
+  if (child_ > 0) {
+    kill(child_, SIGKILL);
+    wait();
+  }
+}
+
+void ServerProcess::signal(int number) const {
+  kill(child_, number);
+}
+
+int ServerProcess::wait() {
+  int status = 0;
+  waitpid(child_, &status, 0);
+  child_ = -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace transept::testing
