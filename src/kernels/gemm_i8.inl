@@ -20,8 +20,8 @@ TRANSEPT_INLINE void finish_i8(const GemmI8& g, int row, int panel,
     if (g.bias != nullptr) bias = load_first(g.bias + n, count);
     TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r) {
       Lanes out;
-      TRANSEPT_UNROLL for (int v = 0; v < kVecs; ++v)
-        out.v[v] = Int8::to_float(sum[r][p * kVecs + v]);
+      TRANSEPT_UNROLL for (int v = 0; v < kVecs; ++v) out.v[v] =
+          Int8::to_float(sum[r][p * kVecs + v]);
       out = out * (splat<Lanes>(g.a_scale[row + r]) * scale);
       if (g.bias != nullptr) out = out + bias;
       store_first(g.y + static_cast<size_t>(row + r) * g.ldy + n, out, count);
@@ -39,8 +39,8 @@ __attribute__((noinline)) void tile_i8(const GemmI8& g, int row, int panel) {
   TRANSEPT_UNROLL for (int v = 0; v < kSums; ++v) {
     const auto* correction = reinterpret_cast<const int32_t*>(
         first + static_cast<size_t>(v / kVecs) * stride + kLanes * sizeof(float));
-    TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r)
-      sum[r][v] = Int8::start(correction + v % kVecs * Isa::kWidth);
+    TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r) sum[r][v] =
+        Int8::start(correction + v % kVecs * Isa::kWidth);
   }
   const uint8_t* a = g.a + static_cast<size_t>(row) * g.lda;
   const auto* w = reinterpret_cast<const int8_t*>(first + kInt8Header);

@@ -46,9 +46,9 @@ class Data {
     }
     packed_ = packed_panels(w_, c.n, c.k);
     for (int r = 0; r < c.m; ++r)
-      reference_kernels().quantize_row(
-          x.data() + static_cast<size_t>(r) * static_cast<size_t>(c.k), c.k,
-          a_.data() + static_cast<size_t>(r) * lda_, &scale_[static_cast<size_t>(r)]);
+      reference_kernels().quantize_row(x.data() + static_cast<size_t>(r) * static_cast<size_t>(c.k),
+                                       c.k, a_.data() + static_cast<size_t>(r) * lda_,
+                                       &scale_[static_cast<size_t>(r)]);
   }
 
   std::vector<float> run(const KernelTable& table, int row, int m, int begin, int end) const {
@@ -113,8 +113,9 @@ TEST(GemmI8, SameBitsOnEveryInstructionSet) {
 }
 
 TEST(GemmI8, IsExactEvenAtTheLimits) {
-  for (const Case& c : {Case{3, 20, 37, 0, 1, true}, Case{7, 40, 1000}, Case{5, 33, 515, 0, 0, false, true},
-                        Case{2, 16, 65536, 0, 0, false, true}}) {
+  for (const Case& c :
+       {Case{3, 20, 37, 0, 1, true}, Case{7, 40, 1000}, Case{5, 33, 515, 0, 0, false, true},
+        Case{2, 16, 65536, 0, 0, false, true}}) {
     const Data data(c);
     for (const KernelTable* table : tested_kernels()) {
       const std::vector<float> y = data.run(*table);
@@ -217,11 +218,11 @@ TEST(PanelI8, WhatBreaksItsRulesIsNotValid) {
     std::memcpy(panel.data() + at, bytes.data(), bytes.size());
     return is_valid_panel_i8(panel.data(), 10, k);
   };
-  EXPECT_FALSE(valid_after(0, {0, 0, 0xC0, 0x7F}));           // a scale that is NaN
-  EXPECT_FALSE(valid_after(0, {0, 0, 0x80, 0xBF}));  // negative
-  EXPECT_FALSE(valid_after(64, {1, 2, 3, 4}));                // a wrong correction
-  EXPECT_FALSE(valid_after(kInt8Header, {100, 100}));         // neighbours beyond the limit
-  EXPECT_FALSE(valid_after(kInt8Header + 10 * 4, {1}));       // a weight in an empty lane
+  EXPECT_FALSE(valid_after(0, {0, 0, 0xC0, 0x7F}));      // a scale that is NaN
+  EXPECT_FALSE(valid_after(0, {0, 0, 0x80, 0xBF}));      // negative
+  EXPECT_FALSE(valid_after(64, {1, 2, 3, 4}));           // a wrong correction
+  EXPECT_FALSE(valid_after(kInt8Header, {100, 100}));    // neighbours beyond the limit
+  EXPECT_FALSE(valid_after(kInt8Header + 10 * 4, {1}));  // a weight in an empty lane
 }
 
 }  // namespace

@@ -61,8 +61,8 @@ struct Stack {
 struct Head {
   std::optional<Linear> transform;
   std::optional<Norm> transform_norm;
-  std::shared_ptr<Weight> output;  // [vocab, d_model]; the decoder's token table where tied
-  Weight bias;                     // [1, vocab]
+  std::shared_ptr<Weight> output;        // [vocab, d_model]; the decoder's token table where tied
+  Weight bias;                           // [1, vocab]
   std::shared_ptr<ScreenMaker> screens;  // for best_tokens(); set by finish()
 };
 
