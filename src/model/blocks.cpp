@@ -24,16 +24,39 @@ void check_inputs(const Context& c, const StackConfig& stack, const Batch& batch
   }
 }
 
+// While recording: which example and position each row is, for dropout.
+void place_rows(Context& c, const Batch& batch) {
+  if (c.tape == nullptr) return;
+  auto places = std::make_shared<std::vector<RowPlace>>();
+  for (const Sequence& s : batch.sequences) {
+    for (int r = s.begin; r < s.end; ++r)
+      places->push_back({s.example, static_cast<uint32_t>(s.position + r - s.begin)});
+  }
+  c.places = std::move(places);
+}
+
+// Keys and values of the source's rows, sequence by sequence.
+Tensor attend_to_rows(Context& c, const Attention& w, const StackConfig& stack, const Batch& batch,
+                      ConstTensor q, const CrossSource& source) {
+  const Tensor k = linear(c, w.k, source.rows);  // [source rows, n_heads * d_head]
+  const Tensor v = linear(c, w.v, source.rows);
+  std::vector<RowsItem> items;
+  items.reserve(batch.sequences.size());
+  for (size_t i = 0; i < batch.sequences.size(); ++i) {
+    const Sequence& s = batch.sequences[i];
+    const Sequence& from = source.batch->sequences[i];
+    items.push_back({s.begin, s.end, from.begin, from.end, false, static_cast<int>(i)});
+  }
+  return attention(c, q, k, v, items, {stack.n_heads, stack.query_scale, {}, c.dropout.attention});
+}
+
 }  // namespace
 
 Tensor feed_forward(Context& c, const FeedForward& w, ActivationKind kind, ConstTensor x) {
   Tensor up = linear(c, w.up, x);  // [rows, d_ff]
-  if (w.gate) {
-    activate_gated(c, kind, linear(c, *w.gate, x), up);
-  } else {
-    activate(c, kind, up);
-  }
-  return linear(c, w.down, up);
+  const Tensor h =
+      w.gate ? activate_gated(c, kind, linear(c, *w.gate, x), up) : activate(c, kind, up);
+  return linear(c, w.down, dropout(c, h, c.dropout.activation));
 }
 
 Tensor self_attention(Context& c, const Attention& w, const StackConfig& stack, const Batch& batch,
@@ -42,26 +65,36 @@ Tensor self_attention(Context& c, const Attention& w, const StackConfig& stack, 
   const Tensor q = linear(c, w.q, x);  // [rows, n_heads * d_head]
   const Tensor k = linear(c, w.k, x);
   const Tensor v = linear(c, w.v, x);
+  if (states.empty()) {
+    std::vector<RowsItem> items;
+    items.reserve(batch.sequences.size());
+    for (const Sequence& s : batch.sequences) {
+      items.push_back(
+          {s.begin, s.end, s.begin, s.end, stack.causal, static_cast<int>(items.size())});
+    }
+    return linear(c, w.o,
+                  attention(c, q, k, v, items,
+                            {stack.n_heads, stack.query_scale,
+                             bias != nullptr ? *bias : RelativeBias{}, c.dropout.attention}));
+  }
   std::vector<AttentionItem> items;
   items.reserve(batch.sequences.size());
   for (size_t i = 0; i < batch.sequences.size(); ++i) {
     const Sequence& s = batch.sequences[i];
-    KeyValueView keys;
-    if (states.empty()) {
-      keys = pack_keys_values(c, k, v, s.begin, s.end, stack.n_heads);
-    } else {
-      KeyValues& cache = states[i]->layer(layer);
-      cache.append(k, v, s.begin, s.end);
-      keys = cache.view();
-    }
-    items.push_back({s.begin, s.end, keys, s.position, stack.causal, static_cast<int>(i)});
+    KeyValues& cache = states[i]->layer(layer);
+    cache.append(k, v, s.begin, s.end);
+    items.push_back({s.begin, s.end, cache.view(), s.position, stack.causal, static_cast<int>(i)});
   }
   return linear(c, w.o, attention(c, q, items, stack.n_heads, stack.query_scale, bias));
 }
 
 Tensor cross_attention(Context& c, const Attention& w, const StackConfig& stack, const Batch& batch,
-                       ConstTensor x, std::span<const Memory* const> memories, int layer) {
+                       ConstTensor x, const CrossSource& source, int layer) {
   const Tensor q = linear(c, w.q, x);
+  if (source.batch != nullptr) {
+    return linear(c, w.o, attend_to_rows(c, w, stack, batch, q, source));
+  }
+  const auto memories = source.memories;
   std::vector<AttentionItem> items;
   items.reserve(batch.sequences.size());
   for (size_t i = 0; i < batch.sequences.size(); ++i) {
@@ -82,6 +115,7 @@ Tensor cross_attention(Context& c, const Attention& w, const StackConfig& stack,
 Tensor embed_inputs(Context& c, const Stack& w, const StackConfig& stack, const Batch& batch,
                     std::span<const Token> tokens) {
   check_inputs(c, stack, batch, tokens);
+  place_rows(c, batch);
   Tensor x = embed(c, *w.tokens, tokens, stack.embedding_scale);
   if (stack.positions != Positions::none && stack.positions != Positions::relative) {
     add_positions(c, stack, w.positions, batch, x);
@@ -90,7 +124,8 @@ Tensor embed_inputs(Context& c, const Stack& w, const StackConfig& stack, const 
     const std::vector<Token> first(tokens.size(), 0);
     add_rows(c, x, w.segments, first);
   }
-  if (w.embedding_norm) norm(c, *w.embedding_norm, x, x);
+  if (w.embedding_norm) x = norm_in_place(c, *w.embedding_norm, x);
+  x = dropout(c, x, c.dropout.rate);
   c.emit("embedded", x);
   return x;
 }

@@ -9,6 +9,7 @@
 #include "model/memory.h"
 #include "model/weights.h"
 #include "ops/add.h"
+#include "ops/dropout.h"
 #include "ops/linear.h"
 #include "ops/norm.h"
 
@@ -28,18 +29,25 @@ inline void norm(Context& c, const Norm& n, ConstTensor x, Tensor y) {
   return y;
 }
 
-// Residual connection around f, in place on x [rows, d]: pre-norm x + f(norm(x)), post-norm norm(x
-// + f(x)).
+// In place, unless the tape needs the old value.
+[[nodiscard]] inline Tensor norm_in_place(Context& c, const Norm& n, Tensor x) {
+  if (c.tape != nullptr) return norm(c, n, x);
+  norm(c, n, x, x);
+  return x;
+}
+
+// Residual connection around f: pre-norm x + f(norm(x)), post-norm norm(x + f(x)). In place on x
+// [rows, d] unless recording, which also keeps what f computed on its way.
 template <class F>
-void sublayer(Context& c, const Norm& n, NormPlace place, Tensor x, F&& f) {
-  const Arena::Frame frame(c.arena);
+[[nodiscard]] Tensor sublayer(Context& c, const Norm& n, NormPlace place, Tensor x, F&& f) {
+  const Arena::Frame frame(c.arena, c.tape != nullptr);
   if (place == NormPlace::pre) {
-    add_to(c, x, f(norm(c, n, x)));
+    x = add(c, x, dropout(c, f(norm(c, n, x)), c.dropout.rate));
   } else {
-    add_to(c, x, f(x));
-    norm(c, n, x, x);
+    x = norm_in_place(c, n, add(c, x, dropout(c, f(x), c.dropout.rate)));
   }
   c.emit("out", x);
+  return x;
 }
 
 // x [rows, d_model] -> [rows, d_model]
@@ -52,10 +60,18 @@ void sublayer(Context& c, const Norm& n, NormPlace place, Tensor x, F&& f) {
                                     const Batch& batch, ConstTensor x, const RelativeBias* bias,
                                     std::span<DecodeState* const> states, int layer);
 
-// The decoder's rows ask (queries), the Memory of their sequence answers (keys and values).
+// What cross-attention reads: the Memory of each sequence or, in training, the encoder's rows of
+// the same batch, through which gradients flow back.
+struct CrossSource {
+  std::span<const Memory* const> memories;
+  const Batch* batch = nullptr;  // of `rows`; null: memories
+  ConstTensor rows{};            // [batch->rows(), cross_width]
+};
+
+// The decoder's rows ask (queries), the source of their sequence answers (keys and values).
 [[nodiscard]] Tensor cross_attention(Context& c, const Attention& w, const StackConfig& stack,
-                                     const Batch& batch, ConstTensor x,
-                                     std::span<const Memory* const> memories, int layer);
+                                     const Batch& batch, ConstTensor x, const CrossSource& source,
+                                     int layer);
 
 // Token table, positions, segment 0 and embedding norm: [batch.rows(), d_model].
 [[nodiscard]] Tensor embed_inputs(Context& c, const Stack& w, const StackConfig& stack,

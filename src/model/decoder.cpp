@@ -1,47 +1,48 @@
 #include "model/decoder.h"
 
-#include "model/blocks.h"
-
 namespace transept {
 
-// Like encode, plus one sub-layer: the decoder's rows ask (queries), the Memory answers (keys and
-// values).
 Tensor decode(Context& c, const Transformer& model, const Batch& batch,
               std::span<const Token> tokens, std::span<const Memory* const> memories,
               std::span<DecodeState* const> states) {
-  const StackConfig& stack = model.config.decoder;
-  const Stack& w = model.decoder;
-  if (stack.cross) {
+  if (model.config.decoder.cross) {
     for (const Memory* memory : memories) check_belongs(*memory, model);
   }
+  return decode(c, model, batch, tokens, CrossSource{.memories = memories}, states);
+}
+
+// Like encode, plus one sub-layer: the decoder's rows ask (queries), the source answers (keys and
+// values).
+Tensor decode(Context& c, const Transformer& model, const Batch& batch,
+              std::span<const Token> tokens, const CrossSource& source,
+              std::span<DecodeState* const> states) {
+  const StackConfig& stack = model.config.decoder;
+  const Stack& w = model.decoder;
   c.site = {"decoder"};
   Tensor x = embed_inputs(c, w, stack, batch, tokens);  // [rows, d_model]
   const RelativeBias bias = batch_bias(c, w, stack, batch);
   for (int i = 0; const Layer& l : w.layers) {
     c.site = {"decoder", i, "self"};
-    sublayer(c, l.self_norm, stack.place, x, [&](ConstTensor h) {
+    x = sublayer(c, l.self_norm, stack.place, x, [&](ConstTensor h) {
       return self_attention(c, l.self, stack, batch, h, bias.values ? &bias : nullptr, states, i);
     });
     if (stack.cross) {
       c.site.part = "cross";
-      sublayer(c, l.cross_norm, stack.place, x, [&](ConstTensor h) {
-        return cross_attention(c, l.cross, stack, batch, h, memories, i);
+      x = sublayer(c, l.cross_norm, stack.place, x, [&](ConstTensor h) {
+        return cross_attention(c, l.cross, stack, batch, h, source, i);
       });
     }
     c.site.part = "ffn";
-    sublayer(c, l.ffn_norm, stack.place, x,
-             [&](ConstTensor h) { return feed_forward(c, l.ffn, stack.activation, h); });
+    x = sublayer(c, l.ffn_norm, stack.place, x,
+                 [&](ConstTensor h) { return feed_forward(c, l.ffn, stack.activation, h); });
     ++i;
   }
-  if (w.final_norm) norm(c, *w.final_norm, x, x);
+  if (w.final_norm) x = norm_in_place(c, *w.final_norm, x);
   c.site = {"decoder"};
   c.emit("hidden", x);
   return x;
 }
 
-namespace {
-
-// What the output matrix is multiplied with.
 ConstTensor head_input(Context& c, const Transformer& model, ConstTensor hidden) {
   const HeadConfig& config = model.config.head;
   const Head& head = model.head;
@@ -50,20 +51,11 @@ ConstTensor head_input(Context& c, const Transformer& model, ConstTensor hidden)
   c.site = {};
   ConstTensor x = hidden;
   if (head.transform) {
-    const Tensor y = linear(c, *head.transform, x);
-    activate(c, config.transform_activation, y);
-    norm(c, *head.transform_norm, y, y);
-    x = y;
+    const Tensor y = activate(c, config.transform_activation, linear(c, *head.transform, x));
+    x = norm_in_place(c, *head.transform_norm, y);
   }
-  if (config.scale != 1) {
-    const Tensor scaled = c.arena.tensor(x.rows, x.cols);
-    c.kernels.scale(x.data, config.scale, static_cast<int64_t>(x.size()), scaled.data);
-    x = scaled;
-  }
-  return x;
+  return config.scale != 1 ? scaled(c, x, config.scale) : x;
 }
-
-}  // namespace
 
 Tensor logits(Context& c, const Transformer& model, ConstTensor hidden) {
   const Tensor y = linear(c, *model.head.output, model.head.bias, head_input(c, model, hidden));

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "model/batch.h"
+#include "model/blocks.h"
 #include "model/decode_state.h"
 #include "model/memory.h"
 #include "model/weights.h"
@@ -16,6 +17,15 @@ namespace transept {
 [[nodiscard]] Tensor decode(Context& c, const Transformer& model, const Batch& batch,
                             std::span<const Token> tokens, std::span<const Memory* const> memories,
                             std::span<DecodeState* const> states);
+
+// The same with a source of either kind (blocks.h); sequence i reads the source's sequence i.
+[[nodiscard]] Tensor decode(Context& c, const Transformer& model, const Batch& batch,
+                            std::span<const Token> tokens, const CrossSource& source,
+                            std::span<DecodeState* const> states);
+
+// hidden [rows, d_model] -> what the output matrix multiplies, [rows, d_model]: transformed and
+// scaled where the model says so. May be `hidden` itself.
+[[nodiscard]] ConstTensor head_input(Context& c, const Transformer& model, ConstTensor hidden);
 
 // hidden [rows, d_model] -> logits [rows, vocab]
 [[nodiscard]] Tensor logits(Context& c, const Transformer& model, ConstTensor hidden);

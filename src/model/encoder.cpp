@@ -27,15 +27,15 @@ Tensor encode(Context& c, const Transformer& model, const Batch& batch,
   const RelativeBias bias = batch_bias(c, w, stack, batch);
   for (int i = 0; const Layer& l : w.layers) {
     c.site = {"encoder", i, "self"};
-    sublayer(c, l.self_norm, stack.place, x, [&](ConstTensor h) {
+    x = sublayer(c, l.self_norm, stack.place, x, [&](ConstTensor h) {
       return self_attention(c, l.self, stack, batch, h, bias.values ? &bias : nullptr, {}, i);
     });
     c.site.part = "ffn";
-    sublayer(c, l.ffn_norm, stack.place, x,
-             [&](ConstTensor h) { return feed_forward(c, l.ffn, stack.activation, h); });
+    x = sublayer(c, l.ffn_norm, stack.place, x,
+                 [&](ConstTensor h) { return feed_forward(c, l.ffn, stack.activation, h); });
     ++i;
   }
-  if (w.final_norm) norm(c, *w.final_norm, x, x);
+  if (w.final_norm) x = norm_in_place(c, *w.final_norm, x);
   c.site = {"encoder"};
   c.emit("hidden", x);
   return x;

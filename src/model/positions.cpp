@@ -108,6 +108,17 @@ RelativeBias relative_bias(Context& c, const StackConfig& stack, const Weight& t
           value_at(table, bucket, h);
     }
   }
+  if (c.tape != nullptr && table.grad != nullptr) {
+    const Tensor all{values, stack.n_heads, span};
+    c.tape->record(all, [&c, &stack, &table, least, all] {
+      const Tensor d = c.tape->grad(all);
+      for (int i = 0; i < d.cols; ++i) {
+        const int bucket = relative_bucket(least + i, !stack.causal, stack.relative_buckets,
+                                           stack.relative_max_distance);
+        for (int h = 0; h < d.rows; ++h) table.grad[bucket * d.rows + h] += d.row(h)[i];
+      }
+    });
+  }
   return {values, least, span};
 }
 

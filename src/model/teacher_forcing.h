@@ -8,7 +8,7 @@
 //   c.dropout = {.rate = 0.1F, .seed = seed, .step = step};
 //   for each batch of the step, which together are the step's examples:
 //     sum += teacher_forcing(c, model, examples, {0.1F, 1 / weight of all labels of the step});
-//     tape.backward();
+//     tape.backward();                        // c must still be there
 //     arena.clear();  tape.clear();
 // Gradients add up in the weights, so accumulation is more than one batch before the optimiser.
 //

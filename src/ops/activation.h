@@ -5,9 +5,9 @@
 
 namespace transept {
 
-// In place on `up`.
-void activate(Context& c, ActivationKind kind, Tensor up);
-// up = act(gate) * up
-void activate_gated(Context& c, ActivationKind kind, ConstTensor gate, Tensor up);
+// In place on `up` and returns it; while recording, which needs the old value, in a new tensor.
+[[nodiscard]] Tensor activate(Context& c, ActivationKind kind, Tensor up);
+// act(gate) * up, likewise.
+[[nodiscard]] Tensor activate_gated(Context& c, ActivationKind kind, ConstTensor gate, Tensor up);
 
 }  // namespace transept

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <vector>
 
+#include "ops/attention_backward.h"
+
 namespace transept {
 namespace {
 
@@ -46,8 +48,15 @@ struct Kept {
 class Attend {
  public:
   Attend(Context& c, ConstTensor q, std::span<const AttentionItem> items, int n_heads, float scale,
-         const RelativeBias* bias, Tensor y)
-      : c_(c), q_(q), items_(items), d_head_(q.cols / n_heads), scale_(scale), bias_(bias), y_(y) {}
+         const RelativeBias* bias, const DropoutMask* mask, Tensor y)
+      : c_(c),
+        q_(q),
+        items_(items),
+        d_head_(q.cols / n_heads),
+        scale_(scale),
+        bias_(bias),
+        mask_(mask),
+        y_(y) {}
 
   void run(const Task& task, float* scores, std::span<const Kept> kept) const {
     const AttentionItem& item = items_[static_cast<size_t>(task.item)];
@@ -62,6 +71,10 @@ class Attend {
       const int valid = item.causal ? std::min(n, position + 1) : n;
       float* row = scores + static_cast<size_t>(i) * static_cast<size_t>(ld);
       c_.kernels.softmax(row, bias_row(task.head, position), scale_, valid, n);
+      if (mask_ != nullptr && !mask_->off()) {
+        const int query = item.query_begin + task.begin + i;
+        c_.kernels.dropout(mask_->row(query, task.head), row, valid, row);
+      }
     }
     if (!kept.empty()) keep(kept[static_cast<size_t>(task.item)], task, scores, n, ld);
     product_with_values(item, task, m, n, scores, ld);
@@ -128,14 +141,12 @@ class Attend {
   int d_head_;
   float scale_;
   const RelativeBias* bias_;
+  const DropoutMask* mask_;  // may be null
   Tensor y_;
 };
 
-}  // namespace
-
-Tensor attention(Context& c, ConstTensor q, std::span<const AttentionItem> items, int n_heads,
-                 float scale, const RelativeBias* bias) {
-  Tensor y = c.arena.tensor(q.rows, q.cols);
+void attend_all(Context& c, ConstTensor q, std::span<const AttentionItem> items, int n_heads,
+                float scale, const RelativeBias* bias, const DropoutMask* mask, Tensor y) {
   const Arena::Frame frame(c.arena);
   const std::vector<Task> tasks = cut(items, n_heads);
   size_t scratch = 0;
@@ -152,7 +163,7 @@ Tensor attention(Context& c, ConstTensor q, std::span<const AttentionItem> items
   // One scratch per thread, handed out as threads arrive.
   const int n_scratch = c.pool.size();
   float* scores = c.arena.floats(scratch * static_cast<size_t>(n_scratch));
-  const Attend attend(c, q, items, n_heads, scale, bias, y);
+  const Attend attend(c, q, items, n_heads, scale, bias, mask, y);
   std::atomic<int64_t> next{0};
   const auto all = [&](int thread) {
     float* own = scores + static_cast<size_t>(thread) * scratch;
@@ -169,6 +180,39 @@ Tensor attention(Context& c, ConstTensor q, std::span<const AttentionItem> items
     c.pool.run(all);
   }
   for (size_t i = 0; i < kept.size(); ++i) c.emit("probs", kept[i].probs, items[i].sequence);
+}
+
+}  // namespace
+
+Tensor attention(Context& c, ConstTensor q, std::span<const AttentionItem> items, int n_heads,
+                 float scale, const RelativeBias* bias) {
+  dcheck(c.tape == nullptr || !c.tape->tracks(q));
+  Tensor y = c.arena.tensor(q.rows, q.cols);
+  attend_all(c, q, items, n_heads, scale, bias, nullptr, y);
+  return y;
+}
+
+Tensor attention(Context& c, ConstTensor q, ConstTensor k, ConstTensor v,
+                 std::span<const RowsItem> items, const AttentionOptions& options) {
+  Tensor y = c.arena.tensor(q.rows, q.cols);
+  const DropoutMask mask(c, options.dropout);
+  {
+    const Arena::Frame frame(c.arena);
+    std::vector<AttentionItem> packed;
+    packed.reserve(items.size());
+    for (const RowsItem& i : items) {
+      const KeyValueView keys = pack_keys_values(c, k, v, i.key_begin, i.key_end, options.n_heads);
+      packed.push_back({i.query_begin, i.query_end, keys, 0, i.causal, i.sequence});
+    }
+    const RelativeBias* bias = options.bias.values != nullptr ? &options.bias : nullptr;
+    attend_all(c, q, packed, options.n_heads, options.scale, bias, &mask, y);
+  }
+  if (c.tape != nullptr && (c.tape->tracks(q) || c.tape->tracks(k) || c.tape->tracks(v))) {
+    c.tape->record(y, [&c, q, k, v, y, mask, options,
+                       own = std::vector<RowsItem>(items.begin(), items.end())] {
+      attention_backward(c, q, k, v, y, own, options, mask);
+    });
+  }
   return y;
 }
 

@@ -72,13 +72,36 @@ struct AttentionItem {
 
 // One value per head and distance key - query, for distances [least, least + span).
 struct RelativeBias {
-  const float* values = nullptr;  // [n_heads][span]
+  float* values = nullptr;  // [n_heads][span]
   int least = 0;
   int span = 0;
 };
 
-// q [rows, n_heads * d_head] -> [rows, n_heads * d_head]
+// q [rows, n_heads * d_head] -> [rows, n_heads * d_head]. Not recorded: keys and values are held by
+// a Memory or a DecodeState, which take no gradient.
 [[nodiscard]] Tensor attention(Context& c, ConstTensor q, std::span<const AttentionItem> items,
                                int n_heads, float scale, const RelativeBias* bias = nullptr);
+
+// Queries whose keys and values are rows of this very computation.
+struct RowsItem {
+  int query_begin;  // rows of q
+  int query_end;
+  int key_begin;  // rows of k and v; while recording no two items share a row
+  int key_end;
+  bool causal;  // query i sees keys 0 .. i
+  int sequence;
+};
+
+struct AttentionOptions {
+  int n_heads;
+  float scale;
+  RelativeBias bias{};  // none if it has no values
+  float dropout = 0;    // of the probabilities, while recording
+};
+
+// The same over rows: q [rows, n_heads * d_head], k and v [key rows, n_heads * d_head]. Recorded
+// without the probabilities, which the backward computes again.
+[[nodiscard]] Tensor attention(Context& c, ConstTensor q, ConstTensor k, ConstTensor v,
+                               std::span<const RowsItem> items, const AttentionOptions& options);
 
 }  // namespace transept

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "base/parallel.h"
 #include "kernels/kernels.h"
@@ -29,14 +31,22 @@ struct Dropout {
   uint64_t step = 0;
 };
 
+// Which example and which of its positions a row is.
+struct RowPlace {
+  uint32_t example;
+  uint32_t position;
+};
+
 struct Context {
   Arena& arena;
   ThreadPool& pool;
   const KernelTable& kernels;
   Observer* observer = nullptr;
   Site site{};
-  Tape* tape = nullptr;  // recording
-  Dropout dropout{};     // in force only while recording
+  Tape* tape = nullptr;   // recording
+  Dropout dropout{};      // in force only while recording
+  uint32_t dropouts = 0;  // so far; numbers the places of random numbers
+  std::shared_ptr<const std::vector<RowPlace>> places = nullptr;  // of the rows being computed
 
   // Tells the observer, if there is one: "decoder.3.cross.probs". `sequence` is an index into the
   // batch, -1 for all.

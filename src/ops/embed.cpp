@@ -1,5 +1,8 @@
 #include "ops/embed.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "base/half.h"
 
 namespace transept {
@@ -18,6 +21,25 @@ const float* row_of(const Weight& table, int index, float* scratch) {
   return scratch;
 }
 
+// table.grad[ids[r]] += scale * dy[r], row after row; threads share the columns.
+void scatter_rows(Context& c, const Weight& table, std::span<const int32_t> ids, float scale,
+                  ConstTensor dy) {
+  constexpr int64_t kColumns = 4 * kLanes;
+  c.pool.parallel_for((dy.cols + kColumns - 1) / kColumns, 1, [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * kColumns;
+    const int64_t n = std::min(int64_t{dy.cols}, end * kColumns) - first;
+    for (int r = 0; r < dy.rows; ++r) {
+      const auto id = static_cast<size_t>(ids[static_cast<size_t>(r)]);
+      float* to = table.grad + id * static_cast<size_t>(dy.cols) + first;
+      c.kernels.scale_add(dy.row(r) + first, scale, to, n, to);
+    }
+  });
+}
+
+std::vector<int32_t> copied(std::span<const int32_t> ids) {
+  return {ids.begin(), ids.end()};
+}
+
 }  // namespace
 
 Tensor embed(Context& c, const Weight& table, std::span<const int32_t> ids, float scale) {
@@ -25,6 +47,11 @@ Tensor embed(Context& c, const Weight& table, std::span<const int32_t> ids, floa
   for (int r = 0; r < y.rows; ++r) {
     const float* row = row_of(table, ids[static_cast<size_t>(r)], y.row(r));
     c.kernels.scale(row, scale, y.cols, y.row(r));
+  }
+  if (c.tape != nullptr && table.grad != nullptr) {
+    c.tape->record(y, [&c, &table, own = copied(ids), scale, y] {
+      scatter_rows(c, table, own, scale, c.tape->grad(y));
+    });
   }
   return y;
 }
@@ -36,6 +63,27 @@ void add_rows(Context& c, Tensor x, const Weight& table, std::span<const int32_t
     const float* row = row_of(table, ids[static_cast<size_t>(r)], scratch);
     c.kernels.add(x.row(r), row, x.cols, x.row(r));
   }
+  if (c.tape != nullptr && table.grad != nullptr) {
+    c.tape->record_in_place(
+        x, [&c, &table, own = copied(ids), x] { scatter_rows(c, table, own, 1, c.tape->grad(x)); });
+  }
+}
+
+Tensor gather_rows(Context& c, ConstTensor x, std::span<const int32_t> rows) {
+  Tensor y = c.arena.tensor(static_cast<int>(rows.size()), x.cols);
+  for (int r = 0; r < y.rows; ++r)
+    std::copy_n(x.row(rows[static_cast<size_t>(r)]), x.cols, y.row(r));
+  if (c.tape != nullptr && c.tape->tracks(x)) {
+    c.tape->record(y, [&c, own = copied(rows), x, y] {
+      const Tensor dx = c.tape->grad(x);
+      const Tensor dy = c.tape->grad(y);
+      for (int r = 0; r < dy.rows; ++r) {
+        float* to = dx.row(own[static_cast<size_t>(r)]);
+        c.kernels.add(to, dy.row(r), dy.cols, to);
+      }
+    });
+  }
+  return y;
 }
 
 }  // namespace transept

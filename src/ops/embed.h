@@ -16,4 +16,7 @@ namespace transept {
 // x[r] += table[ids[r]]
 void add_rows(Context& c, Tensor x, const Weight& table, std::span<const int32_t> ids);
 
+// y[i] = x[rows[i]]
+[[nodiscard]] Tensor gather_rows(Context& c, ConstTensor x, std::span<const int32_t> rows);
+
 }  // namespace transept

@@ -1,18 +1,57 @@
 #include "ops/norm.h"
 
+#include <algorithm>
+
 namespace transept {
+namespace {
+
+constexpr int kChunk = 32;  // rows whose gain gradients are summed together: a fixed tree
+
+void norm_backward(Context& c, const Weight& gain, const Weight& shift, ConstTensor x,
+                   const float* stats, ConstTensor dy, Tensor dx) {
+  const Arena::Frame frame(c.arena);
+  const int chunks = (x.rows + kChunk - 1) / kChunk;
+  const Tensor gains = c.arena.tensor(gain.grad != nullptr ? chunks : 0, x.cols);
+  const Tensor shifts = c.arena.tensor(shift.grad != nullptr ? chunks : 0, x.cols);
+  c.pool.parallel_for(chunks, 1, [&](int64_t begin, int64_t end) {
+    for (int chunk = static_cast<int>(begin); chunk < static_cast<int>(end); ++chunk) {
+      float* dgain = gains.rows > 0 ? gains.row(chunk) : nullptr;
+      float* dshift = shifts.rows > 0 ? shifts.row(chunk) : nullptr;
+      if (dgain != nullptr) std::fill_n(dgain, x.cols, 0.F);
+      if (dshift != nullptr) std::fill_n(dshift, x.cols, 0.F);
+      for (int r = chunk * kChunk; r < std::min(x.rows, (chunk + 1) * kChunk); ++r) {
+        c.kernels.norm_backward(x.row(r), gain.f32(), dy.row(r), stats + 2 * r, !shift.empty(),
+                                x.cols, dx.row(r), dgain, dshift);
+      }
+    }
+  });
+  const size_t ld = static_cast<size_t>(x.cols);
+  if (gains.rows > 0) c.kernels.add_rows(gains.data, ld, chunks, x.cols, gain.grad);
+  if (shifts.rows > 0) c.kernels.add_rows(shifts.data, ld, chunks, x.cols, shift.grad);
+}
+
+}  // namespace
 
 void norm_rows(Context& c, const Weight& gain, const Weight& shift, float eps, ConstTensor x,
                Tensor y) {
+  const bool records =
+      c.tape != nullptr && (c.tape->tracks(x) || gain.grad != nullptr || shift.grad != nullptr);
+  dcheck(!records || y.data != x.data);
+  float* stats = records ? c.arena.floats(2 * static_cast<size_t>(x.rows)) : nullptr;
   const int64_t grain = std::max(int64_t{8}, int64_t{16} * 1024 / std::max(x.cols, 1));
   c.pool.parallel_for(x.rows, grain, [&](int64_t begin, int64_t end) {
     for (int r = static_cast<int>(begin); r < static_cast<int>(end); ++r) {
+      float* own = stats != nullptr ? stats + 2 * r : nullptr;
       if (shift.empty()) {
-        c.kernels.rms_norm(x.row(r), gain.f32(), eps, x.cols, y.row(r), nullptr);
+        c.kernels.rms_norm(x.row(r), gain.f32(), eps, x.cols, y.row(r), own);
       } else {
-        c.kernels.layer_norm(x.row(r), gain.f32(), shift.f32(), eps, x.cols, y.row(r), nullptr);
+        c.kernels.layer_norm(x.row(r), gain.f32(), shift.f32(), eps, x.cols, y.row(r), own);
       }
     }
+  });
+  if (!records) return;
+  c.tape->record(y, [&c, &gain, &shift, x, y, stats] {
+    norm_backward(c, gain, shift, x, stats, c.tape->grad(y), c.tape->grad(x));
   });
 }
 

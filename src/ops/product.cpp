@@ -1,0 +1,155 @@
+#include "ops/product.h"
+
+#include <algorithm>
+#include <atomic>
+
+namespace transept {
+namespace {
+
+// Rows of the left operand that stay in a core's cache while the panels of the right one pass by. A
+// multiple of 6, the height of a tile.
+int rows_per_block(int k) {
+  constexpr int kCacheFloats = 64 * 1024;
+  return std::max(6, std::min(240, kCacheFloats / std::max(k, 1)) / 6 * 6);
+}
+
+// Below this many multiplications a product is not worth waking another thread.
+constexpr int64_t kSmallProduct = int64_t{32} * 1024;
+
+// g over its row blocks times column ranges, a few per thread so that none waits long for the last.
+void run_gemm(Context& c, const GemmF32& g) {
+  const int panels = panels_for(g.n);
+  const int block = rows_per_block(g.k);
+  const int row_blocks = (g.m + block - 1) / block;
+  const bool small = int64_t{g.m} * g.k * g.n < kSmallProduct;
+  const int column_ranges =
+      small ? 1 : std::clamp(4 * c.pool.size() / std::max(row_blocks, 1), c.pool.size(), panels);
+  const int64_t tasks = int64_t{row_blocks} * column_ranges;
+  c.pool.parallel_for(tasks, small ? tasks : 1, [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
+      const int row = static_cast<int>(task / column_ranges) * block;
+      const int range = static_cast<int>(task % column_ranges);
+      GemmF32 part = g;
+      part.a = g.a + static_cast<size_t>(row) * g.lda;
+      part.y = g.y + static_cast<size_t>(row) * g.ldy;
+      part.m = std::min(block, g.m - row);
+      c.kernels.gemm_f32(part, static_cast<int>(int64_t{panels} * range / column_ranges),
+                         static_cast<int>(int64_t{panels} * (range + 1) / column_ranges));
+    }
+  });
+}
+
+// Rows [begin, begin + k) of b as panels of the transposed problem, in the arena.
+const float* pack_rows(Context& c, ConstTensor b, int begin, int k) {
+  const int panels = panels_for(b.cols);
+  float* packed = c.arena.floats(static_cast<size_t>(panels) * static_cast<size_t>(k) * kLanes);
+  const int64_t grain = std::max(int64_t{1}, int64_t{8} * 1024 / (int64_t{k} * kLanes));
+  c.pool.parallel_for(panels, grain, [&](int64_t first, int64_t last) {
+    c.kernels.pack_columns_f32(b.row(begin), static_cast<size_t>(b.cols), b.cols, k, packed,
+                               static_cast<int>(first), static_cast<int>(last));
+  });
+  return packed;
+}
+
+// Output rows of one task of multiply_transposed: whole strips, enough tasks for all threads, and
+// no more than fit a core's cache.
+int strip_block(int m, int threads) {
+  return std::clamp(m / (8 * threads) / kStripRows * kStripRows, kStripRows, 8 * kStripRows);
+}
+
+}  // namespace
+
+void multiply_packed(Context& c, ConstTensor a, const Weight& weight, const Weight& bias,
+                     Tensor y) {
+  dcheck(a.cols == weight.cols && y.cols == weight.rows && weight.packed.size() > 0);
+  run_gemm(c, {.a = a.data,
+               .lda = static_cast<size_t>(a.cols),
+               .packed = weight.packed.as<float>(),
+               .panel_stride = static_cast<size_t>(a.cols) * kLanes,
+               .y = y.data,
+               .ldy = static_cast<size_t>(y.cols),
+               .m = a.rows,
+               .n = y.cols,
+               .k = a.cols,
+               .bias = bias.empty() ? nullptr : bias.f32()});
+}
+
+void multiply(Context& c, ConstTensor a, ConstTensor b, Tensor y, bool accumulate) {
+  dcheck(a.cols == b.rows && a.rows == y.rows && b.cols == y.cols);
+  constexpr int kBlock = 512;  // of the inner dimension: 32 KiB of a panel
+  for (int begin = 0; begin < a.cols; begin += kBlock) {
+    const Arena::Frame frame(c.arena);
+    const int k = std::min(kBlock, a.cols - begin);
+    run_gemm(c, {.a = a.data + begin,
+                 .lda = static_cast<size_t>(a.cols),
+                 .packed = pack_rows(c, b, begin, k),
+                 .panel_stride = static_cast<size_t>(k) * kLanes,
+                 .y = y.data,
+                 .ldy = static_cast<size_t>(y.cols),
+                 .m = a.rows,
+                 .n = y.cols,
+                 .k = k,
+                 .bias = nullptr,
+                 .accumulate = accumulate || begin > 0});
+  }
+}
+
+void multiply_transposed(Context& c, ConstTensor a, ConstTensor b, Tensor y) {
+  dcheck(a.rows == b.rows && a.cols == y.rows && b.cols == y.cols);
+  constexpr int kBlock = 1024;  // of the inner dimension: a strip stays in the first-level cache
+  const int block = strip_block(y.rows, c.pool.size());
+  const int64_t tasks = (y.rows + block - 1) / block;
+  for (int begin = 0; begin < a.rows; begin += kBlock) {
+    const Arena::Frame frame(c.arena);
+    const int k = std::min(kBlock, a.rows - begin);
+    const float* packed = pack_rows(c, b, begin, k);
+    const size_t size = static_cast<size_t>(block) * static_cast<size_t>(k);
+    float* strips = c.arena.floats(size * static_cast<size_t>(c.pool.size()));
+    std::atomic<int64_t> next{0};
+    const auto work = [&](int thread) {
+      float* own = strips + static_cast<size_t>(thread) * size;
+      for (int64_t task = next++; task < tasks; task = next++) {
+        const int row = static_cast<int>(task) * block;
+        const int m = std::min(block, y.rows - row);
+        c.kernels.pack_strips_f32(a.row(begin) + row, static_cast<size_t>(a.cols), m, k, own);
+        const GemmF32 g{.a = own,
+                        .lda = 0,
+                        .packed = packed,
+                        .panel_stride = static_cast<size_t>(k) * kLanes,
+                        .y = y.row(row),
+                        .ldy = static_cast<size_t>(y.cols),
+                        .m = m,
+                        .n = y.cols,
+                        .k = k,
+                        .bias = nullptr,
+                        .accumulate = true};
+        c.kernels.gemm_strips_f32(g, 0, panels_for(y.cols));
+      }
+    };
+    if (int64_t{k} * y.rows * y.cols < kSmallProduct) {
+      work(0);
+    } else {
+      c.pool.run(work);
+    }
+  }
+}
+
+void add_column_sums(Context& c, ConstTensor a, float* y) {
+  constexpr int64_t kColumns = 4 * kLanes;
+  c.pool.parallel_for((a.cols + kColumns - 1) / kColumns, 1, [&](int64_t begin, int64_t end) {
+    const int first = static_cast<int>(begin * kColumns);
+    const int last = std::min(a.cols, static_cast<int>(end * kColumns));
+    c.kernels.add_rows(a.data + first, static_cast<size_t>(a.cols), a.rows, last - first,
+                       y + first);
+  });
+}
+
+void linear_backward(Context& c, const Weight& weight, const Weight& bias, ConstTensor x,
+                     ConstTensor dy, Tensor dx, bool fresh) {
+  if (bias.grad != nullptr) add_column_sums(c, dy, bias.grad);
+  if (weight.grad != nullptr)
+    multiply_transposed(c, dy, x, {weight.grad, weight.rows, weight.cols});
+  if (dx.data != nullptr) multiply(c, dy, {weight.f32(), weight.rows, weight.cols}, dx, !fresh);
+}
+
+}  // namespace transept
