@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/half.h"
-#include "ops/linear.h"
 #include "ops/optimize.h"
 
 namespace transept {
@@ -22,7 +21,7 @@ void widen(const Weight& weight, float* out) {
 
 }  // namespace
 
-Parameters::Parameters(Transformer& model) {
+Parameters::Parameters(Transformer& model) : model_(model) {
   visit(model, [&](const std::string& name, Weight& weight, int rows, int cols, Role role) {
     weight.name = name;
     weight.rows = rows;
@@ -76,9 +75,7 @@ void Parameters::clear_gradients(ThreadPool& pool) {
 }
 
 void Parameters::repack(ThreadPool& pool, const KernelTable& kernels) {
-  for (const Parameter& p : list_) {
-    if (p.role == Role::product || p.role == Role::both) pack(*p.weight, pool, kernels);
-  }
+  finish(model_, pool, kernels);
 }
 
 }  // namespace transept

@@ -65,11 +65,13 @@ class Parameters {
   [[nodiscard]] std::vector<std::pair<size_t, size_t>> trained() const;
 
   void clear_gradients(ThreadPool& pool);
-  // Brings what products read up to date with values(). Costs about a per cent of a step. (The
+  // finish() again: brings what products read up to date with values(), and makes the model one of
+  // its own, to which no earlier Memory belongs. Costs about a per cent of a step. (The
   // transposed form that the backward needs is made where it is used.)
   void repack(ThreadPool& pool, const KernelTable& kernels);
 
  private:
+  Transformer& model_;
   std::vector<Parameter> list_;
   size_t size_ = 0;
   Buffer values_;
