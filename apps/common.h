@@ -57,6 +57,7 @@ struct VerbEntry {
 [[nodiscard]] VerbEntry tokenize_verb();
 [[nodiscard]] VerbEntry inspect_verb();
 [[nodiscard]] VerbEntry vocab_verb();
+[[nodiscard]] VerbEntry train_verb();
 [[nodiscard]] VerbEntry eval_verb();
 [[nodiscard]] VerbEntry serve_verb();
 [[nodiscard]] VerbEntry bench_verb();

@@ -8,28 +8,12 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
-#include <numeric>
 
 #include "base/error.h"
+#include "base/nearest.h"
 
 namespace transept::cli {
 namespace {
-
-// Number of single-character edits between two words (Levenshtein 1966): for "did you mean".
-size_t edits(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
 
 template <class T>
 T parse_number(const std::string& name, const std::string& text, T least, T most) {
@@ -179,17 +163,11 @@ Option* Options::find(std::string_view name) {
 
 Option& Options::known(std::string_view name) {
   if (Option* option = find(name)) return *option;
-  const Option* nearest = nullptr;
-  size_t least = 3;
-  for (const Option& option : options_) {
-    const size_t distance = edits(name, option.name);
-    if (distance < least) {
-      least = distance;
-      nearest = &option;
-    }
-  }
-  if (nearest != nullptr)
-    fail(ErrorCode::usage, "unknown option --{}; did you mean --{}?", name, nearest->name);
+  std::vector<std::string> names;
+  for (const Option& option : options_) names.push_back(option.name);
+  const std::string nearest = nearest_word(name, names, 2);
+  if (!nearest.empty())
+    fail(ErrorCode::usage, "unknown option --{}; did you mean --{}?", name, nearest);
   fail(ErrorCode::usage, "unknown option --{}", name);
 }
 

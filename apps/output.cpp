@@ -22,7 +22,7 @@ std::atomic<bool> interrupted{false};
 static_assert(std::atomic<int>::is_always_lock_free);
 
 void on_interrupt(int) {
-  if (guards.load() == 0) _exit(kInterrupted);
+  if (guards.load() == 0 || interrupted.load()) _exit(kInterrupted);
   interrupted.store(true);
 }
 
@@ -34,10 +34,15 @@ void handle_signals() {
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, nullptr);
+  sigaction(SIGXFSZ, &ignore, nullptr);
   struct sigaction interrupt {};
   interrupt.sa_handler = on_interrupt;
   interrupt.sa_flags = SA_RESTART;
   sigaction(SIGINT, &interrupt, nullptr);
+}
+
+bool is_interrupted() {
+  return interrupted.load();
 }
 
 InterruptGuard::InterruptGuard() {

@@ -45,8 +45,11 @@ void end_progress();
 [[nodiscard]] bool is_terminal(int descriptor);
 [[nodiscard]] int terminal_width();  // columns, 100 where unknown
 
-// Ctrl-C: leave at once with code 130, but not inside a Guard (a line or a file being written).
+// Ctrl-C: leave at once with code 130, but not inside a Guard (a line or a file being written). A
+// second one leaves at once everywhere. A file that reaches a size limit is an error, no signal.
 void handle_signals();
+// Has Ctrl-C been pressed? For what holds a Guard and wants to end in good order.
+[[nodiscard]] bool is_interrupted();
 class InterruptGuard {
  public:
   InterruptGuard();

@@ -1,0 +1,29 @@
+// Batches of one epoch: examples in an order drawn from (seed, epoch), cut by token budget. No
+// padding, so an example costs what it is long; sorting by length only evens out attention.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "train/config.h"
+#include "train/dataset.h"
+
+namespace transept {
+
+using BatchIndices = std::vector<uint32_t>;  // of examples
+
+// A permutation of 0 … n - 1 that depends on (seed, stream) alone.
+[[nodiscard]] std::vector<uint32_t> permutation(size_t n, uint64_t seed, uint64_t stream);
+
+// "length": equal lengths in random order, sorted, cut, and the batches shuffled.
+// "random": cut as drawn.
+[[nodiscard]] std::vector<BatchIndices> make_batches(std::span<const Example> examples,
+                                                     const TrainConfig::Batches& options,
+                                                     uint64_t seed, int64_t epoch);
+
+// In the order of the data, for validation.
+[[nodiscard]] std::vector<BatchIndices> cut_in_order(std::span<const Example> examples,
+                                                     const TrainConfig::Batches& options);
+
+}  // namespace transept

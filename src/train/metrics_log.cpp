@@ -1,0 +1,64 @@
+#include "train/metrics_log.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+
+namespace transept {
+namespace {
+
+int64_t step_of(const std::string& line, const std::string& name) {
+  const JsonDocument document = JsonDocument::parse(line, name);
+  return document.root().at("step").as_int();
+}
+
+}  // namespace
+
+MetricsLog::MetricsLog(std::filesystem::path file, int64_t step) : file_(std::move(file)) {
+  if (!std::filesystem::exists(file_)) return;
+  const std::string text = read_file(file_);
+  std::string kept;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = text.find('\n', at);
+    if (end == std::string::npos) break;  // cut short when the last run was killed
+    std::string line = text.substr(at, end - at);
+    at = end + 1;
+    if (step_of(line, file_.string()) > step) continue;
+    kept += line + "\n";
+    lines_.push_back(std::move(line));
+  }
+  write_file_atomic(file_, kept);
+}
+
+void MetricsLog::append(std::string line) {
+  std::FILE* file = std::fopen(file_.c_str(), "ab");
+  const std::string whole = line + "\n";
+  const bool ok =
+      file != nullptr && std::fwrite(whole.data(), 1, whole.size(), file) == whole.size();
+  const int error = errno;
+  const bool closed = file == nullptr || std::fclose(file) == 0;
+  check(ok && closed, ErrorCode::io, "{}: cannot write: {}", file_.string(),
+        std::strerror(ok ? errno : error));
+  lines_.push_back(std::move(line));
+}
+
+void MetricsLog::add(int64_t step, const std::vector<std::pair<std::string, double>>& numbers) {
+  JsonWriter w;
+  w.begin_object().member("step", step);
+  for (const auto& [name, value] : numbers) w.member(name, value);
+  append(w.end_object().take());
+}
+
+void MetricsLog::add_event(int64_t step, const std::string& event, const std::string& text) {
+  JsonWriter w;
+  w.begin_object().member("step", step).member("event", event).member("text", text);
+  append(w.end_object().take());
+}
+
+}  // namespace transept

@@ -1,0 +1,156 @@
+// The loop of a training, and how it begins.
+#include "train/trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "train/run.h"
+
+namespace transept {
+
+namespace fs = std::filesystem;
+
+Run::Run(const TrainConfig& config, const TrainEvents& events)
+    : config_(config), events_(events), pool_(config.threads), kernels_(chosen_kernels()) {
+  check(config_.precision != "bf16", ErrorCode::unsupported,
+        "precision: bf16 products for training do not exist yet; auto and f32 compute in f32");
+  std::error_code error;
+  fs::create_directories(training_folder(), error);
+  check(!error, ErrorCode::io, "{}: cannot create the folder: {}", training_folder().string(),
+        error.message());
+  trained_ = make_trained_model(config_, pool_);
+  read_data();
+  optimizer_ = std::make_unique<Optimizer>(*trained_->parameters, config_);
+  state_.data_hash = data_.hash;
+  const bool resumed = fs::exists(state_file());
+  if (resumed) resume();
+  trained_->parameters->repack(pool_, kernels_);
+  log_ = std::make_unique<MetricsLog>(fs::path(config_.output) / "metrics.jsonl", state_.step);
+  drop_values(state_.step, static_cast<size_t>(config_.average.checkpoints));
+  if (!resumed) save();  // what a rollback goes back to; and a full disk is noticed now
+}
+
+void Run::read_data() {
+  const auto read = [](const Paths& tsv, const Paths& source, const Paths& target) {
+    return tsv.empty() ? read_parallel(source, target) : read_pairs(tsv);
+  };
+  const Encoder encoder{*trained_->tokenizer, trained_->model.config, trained_->options};
+  const TrainConfig::Data& d = config_.data;
+  data_ = make_dataset(read(d.train, d.train_source, d.train_target), encoder, d, false, pool_);
+  events_.note(data_.summary("training data"));
+  if (d.valid.empty() && d.valid_source.empty()) return;
+  valid_ = make_dataset(read(d.valid, d.valid_source, d.valid_target), encoder, d, true, pool_);
+  events_.note(valid_.summary("validation data"));
+}
+
+void Run::resume() {
+  const TrainState found = load_state(state_file(), *trained_->parameters, *optimizer_);
+  check(found.data_hash == data_.hash, ErrorCode::mismatch,
+        "{}: the training data is not what this training began with; restore it, or name another "
+        "output folder",
+        config_.output);
+  note_changes(found);
+  state_ = found;
+  events_.note(fmt::format("resumed at step {}", state_.step));
+}
+
+// Settings may be changed between runs; a reader of the log should know.
+void Run::note_changes(const TrainState& found) const {
+  const TrainConfig old = make_train_config(parse_toml(found.config, state_file().string()), {});
+  const std::vector<ConfigKey> was = list_keys(old);
+  const std::vector<ConfigKey> is = list_keys(config_);
+  for (size_t i = 0; i < is.size(); ++i) {
+    if (was[i].value == is[i].value || is[i].name == "output") continue;
+    check(!is[i].name.starts_with("model.") || is[i].name == "model.freeze_encoder_steps",
+          ErrorCode::mismatch,
+          "{}: {} was {} when this training began, now it is {}: undo that, or name another output "
+          "folder",
+          config_.output, is[i].name, was[i].value, is[i].value);
+    events_.note(fmt::format("{} is {} now, was {}", is[i].name, is[i].value, was[i].value));
+  }
+}
+
+std::string Run::reason_to_end() const {
+  const TrainConfig::Length& length = config_.length;
+  if (state_.step >= length.max_steps) return "the last step";
+  if (length.max_epochs > 0 && state_.epoch >= length.max_epochs) return "the last epoch";
+  if (length.max_minutes > 0 && state_.seconds >= 60 * length.max_minutes) return "the time is up";
+  if (config_.validation.patience > 0 && state_.without_better >= config_.validation.patience) {
+    return fmt::format("no better validation in {}", state_.without_better);
+  }
+  return {};
+}
+
+// By the share of steps, epochs or minutes that is done: whatever ends first.
+double Run::seconds_left() const {
+  const TrainConfig::Length& length = config_.length;
+  if (state_.step == 0) return 0;
+  const double per_step = state_.seconds / static_cast<double>(state_.step);
+  double left = per_step * static_cast<double>(length.max_steps - state_.step);
+  if (length.max_epochs > 0) {
+    const double done = static_cast<double>(state_.epoch) +
+                        static_cast<double>(state_.batch) / static_cast<double>(batches_.size());
+    if (done > 0) left = std::min(left, state_.seconds * (length.max_epochs / done - 1));
+  }
+  if (length.max_minutes > 0) left = std::min(left, 60 * length.max_minutes - state_.seconds);
+  return left;
+}
+
+void Run::tell_progress(const StepOutcome& outcome) {
+  StepReport report;
+  report.step = state_.step;
+  report.max_steps = config_.length.max_steps;
+  report.epoch = state_.epoch;
+  report.epoch_part = static_cast<double>(state_.batch) / static_cast<double>(batches_.size());
+  report.loss = outcome.loss.loss / outcome.loss.weight;
+  report.learning_rate = outcome.learning_rate;
+  report.tokens_per_second =
+      static_cast<double>(result_.target_tokens) / std::max(result_.seconds, 1e-9);
+  report.seconds_left = seconds_left();
+  events_.progress(report);
+}
+
+TrainResult Run::run() {
+  int64_t validated = -1;
+  int64_t saved = state_.step;
+  const auto is_time = [&](int64_t every) { return every > 0 && state_.step % every == 0; };
+  while (reason_to_end().empty()) {
+    const StepOutcome outcome = step();
+    state_.finished = 0;
+    if (is_time(config_.logging.every_steps)) log_interval(outcome);
+    if (is_time(config_.validation.every_steps)) {
+      validate();
+      validated = state_.step;
+    }
+    if (is_time(config_.checkpoint.every_steps)) {
+      save();
+      saved = state_.step;
+    }
+    tell_progress(outcome);
+    if (events_.stop()) {
+      if (saved != state_.step) save();
+      result_.interrupted = true;
+      break;
+    }
+  }
+  result_.reason = reason_to_end();
+  if (!result_.interrupted && state_.finished == 0) {
+    if (validated != state_.step) validate();
+    average();
+    state_.finished = 1;
+    save();
+  }
+  result_.steps = state_.step;
+  if (state_.best) result_.best = std::abs(*state_.best);
+  result_.best_step = state_.best_step;
+  return result_;
+}
+
+TrainResult train(const TrainConfig& config, const TrainEvents& events) {
+  return Run(config, events).run();
+}
+
+}  // namespace transept
