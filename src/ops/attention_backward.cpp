@@ -79,6 +79,10 @@ class Head {
   }
 
  private:
+  // Of n keys, how many the query at `position` sees.
+  [[nodiscard]] int seen(int n, int position) const {
+    return item_.causal ? std::min(n, position + 1) : n;
+  }
   static size_t ld(ConstTensor t) { return static_cast<size_t>(t.cols); }
 
   // Queries [begin, end), counted from the item's first.
@@ -90,7 +94,7 @@ class Head {
     with_panels(dy_, begin, m, n, s_.v_panels, s_.scores, row);
     for (int i = 0; i < m; ++i) {
       const int position = begin + i;
-      const int valid = item_.causal ? std::min(n, position + 1) : n;
+      const int valid = seen(n, position);
       float* p = s_.probs + static_cast<size_t>(i) * row;
       float* dp = s_.scores + static_cast<size_t>(i) * row;
       c_.kernels.softmax(p, bias_row(position), options_.scale, valid, n);
@@ -107,7 +111,8 @@ class Head {
       float* ds = s_.scores + static_cast<size_t>(i) * row;
       if (dbias != nullptr) {
         float* out = dbias - (begin + i + options_.bias.least);
-        c_.kernels.add(ds, out, n, out);
+        // Not beyond what the query sees: the distances after it belong to the next head.
+        c_.kernels.add(ds, out, seen(n, begin + i), out);
       }
       if (options_.scale != 1) c_.kernels.scale(ds, options_.scale, n, ds);
     }
