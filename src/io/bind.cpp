@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/half.h"
 #include "model/positions.h"
 
 namespace transept {
@@ -264,15 +263,7 @@ class Binder {
 
   static Buffer to_f32(DType dtype, const std::byte* from, size_t n) {
     Buffer out(n * sizeof(float));
-    if (dtype == DType::f32) {
-      std::memcpy(out.data(), from, n * sizeof(float));
-      return out;
-    }
-    for (size_t i = 0; i < n; ++i) {
-      uint16_t bits = 0;
-      std::memcpy(&bits, from + i * sizeof bits, sizeof bits);
-      out.as<float>()[i] = dtype == DType::f16 ? from_float16(bits) : from_bfloat16(bits);
-    }
+    widen(dtype, from, 0, n, out.as<float>());
     return out;
   }
 

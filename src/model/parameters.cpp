@@ -1,26 +1,8 @@
 #include "model/parameters.h"
 
-#include <algorithm>
-
-#include "base/half.h"
 #include "ops/optimize.h"
 
 namespace transept {
-namespace {
-
-void widen(const Weight& weight, float* out) {
-  if (weight.dtype == DType::f32) {
-    std::copy_n(weight.f32(), weight.size(), out);
-    return;
-  }
-  const auto* halves = static_cast<const uint16_t*>(weight.values);
-  for (size_t i = 0; i < weight.size(); ++i) {
-    out[i] = weight.dtype == DType::bf16 ? from_bfloat16(halves[i]) : from_float16(halves[i]);
-  }
-}
-
-}  // namespace
-
 Parameters::Parameters(Transformer& model) : model_(model) {
   visit(model, [&](const std::string& name, Weight& weight, int rows, int cols, Role role) {
     weight.name = name;
@@ -33,7 +15,7 @@ Parameters::Parameters(Transformer& model) : model_(model) {
   gradients_ = Buffer(size_ * sizeof(float));
   for (Parameter& p : list_) {
     float* place = values_.as<float>() + p.begin;
-    if (!p.weight->empty()) widen(*p.weight, place);
+    if (!p.weight->empty()) widen(p.weight->dtype, p.weight->values, 0, p.size(), place);
     p.weight->dtype = DType::f32;
     p.weight->values = place;
     p.weight->owner = nullptr;

@@ -4,24 +4,17 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "base/half.h"
 #include "ops/embed.h"
 
 namespace transept {
 namespace {
 
 float value_at(const Weight& table, int row, int col) {
-  const size_t index =
-      static_cast<size_t>(row) * static_cast<size_t>(table.cols) + static_cast<size_t>(col);
-  switch (table.dtype) {
-    case DType::f32:
-      return table.f32()[index];
-    case DType::bf16:
-      return from_bfloat16(static_cast<const uint16_t*>(table.values)[index]);
-    case DType::f16:
-      return from_float16(static_cast<const uint16_t*>(table.values)[index]);
-  }
-  return 0;
+  float value = 0;
+  widen(table.dtype, table.values,
+        static_cast<size_t>(row) * static_cast<size_t>(table.cols) + static_cast<size_t>(col), 1,
+        &value);
+  return value;
 }
 
 }  // namespace

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/half.h"
-
 namespace transept {
 namespace {
 
@@ -14,10 +12,7 @@ const float* row_of(const Weight& table, int index, float* scratch) {
   const auto cols = static_cast<size_t>(table.cols);
   const size_t start = static_cast<size_t>(index) * cols;
   if (table.dtype == DType::f32) return table.f32() + start;
-  const auto* halves = static_cast<const uint16_t*>(table.values) + start;
-  for (size_t i = 0; i < cols; ++i) {
-    scratch[i] = table.dtype == DType::bf16 ? from_bfloat16(halves[i]) : from_float16(halves[i]);
-  }
+  widen(table.dtype, table.values, start, cols, scratch);
   return scratch;
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/half.h"
 #include "ops/product.h"
 
 namespace transept {
@@ -45,11 +44,8 @@ void pack(Weight& weight, ThreadPool& pool, const KernelTable& kernels) {
     for (int64_t panel = begin; panel < end; ++panel) {
       const int first = static_cast<int>(panel) * kLanes;
       const int n = std::min(kLanes, weight.rows - first);
-      const auto* halves =
-          static_cast<const uint16_t*>(weight.values) + cols * static_cast<size_t>(first);
-      for (size_t i = 0; i < cols * static_cast<size_t>(n); ++i) {
-        rows[i] = weight.dtype == DType::bf16 ? from_bfloat16(halves[i]) : from_float16(halves[i]);
-      }
+      widen(weight.dtype, weight.values, cols * static_cast<size_t>(first),
+            cols * static_cast<size_t>(n), rows.data());
       kernels.pack_f32(rows.data(), cols, n, weight.cols,
                        packed + static_cast<size_t>(panel) * panel_size, 0, 1);
     }

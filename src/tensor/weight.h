@@ -20,6 +20,10 @@ enum class DType { f32, f16, bf16 };
   return dtype == DType::f32 ? "f32" : dtype == DType::f16 ? "f16" : "bf16";
 }
 
+// The values [begin, begin + n) of an array of that type, as f32. It need not be aligned: a mapped
+// file's is not.
+void widen(DType dtype, const void* values, size_t begin, size_t n, float* out);
+
 // What a parameter is used for decides which forms it is kept in.
 enum class Role {
   vector,   // norm gains, biases: plain f32

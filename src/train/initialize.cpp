@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <numbers>
 
 #include "base/error.h"
-#include "base/half.h"
 #include "base/rng.h"
 #include "train/streams.h"
 
@@ -64,19 +62,6 @@ void fill(std::span<float> values, const Draw& draw, uint64_t seed, uint64_t str
   }
 }
 
-// Values of a mapped file need not be aligned.
-void to_f32(const Weight& from, std::span<float> out) {
-  if (from.dtype == DType::f32) {
-    std::memcpy(out.data(), from.values, out.size_bytes());
-    return;
-  }
-  for (size_t i = 0; i < out.size(); ++i) {
-    uint16_t bits = 0;
-    std::memcpy(&bits, static_cast<const std::byte*>(from.values) + i * sizeof bits, sizeof bits);
-    out[i] = from.dtype == DType::f16 ? from_float16(bits) : from_bfloat16(bits);
-  }
-}
-
 }  // namespace
 
 void copy_values(const Transformer& from, const std::string& prefix, Parameters& to) {
@@ -90,7 +75,7 @@ void copy_values(const Transformer& from, const std::string& prefix, Parameters&
     check(weight.rows == p.weight->rows && weight.cols == p.weight->cols, ErrorCode::mismatch,
           "{}: [{}, {}] in the model to copy from, expected [{}, {}]", p.name, weight.rows,
           weight.cols, p.weight->rows, p.weight->cols);
-    to_f32(weight, to.values(p));
+    widen(weight.dtype, weight.values, 0, weight.size(), to.values(p).data());
   }
 }
 

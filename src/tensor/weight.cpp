@@ -1,0 +1,22 @@
+#include "tensor/weight.h"
+
+#include <cstring>
+
+#include "base/half.h"
+
+namespace transept {
+
+void widen(DType dtype, const void* values, size_t begin, size_t n, float* out) {
+  const auto* from = static_cast<const std::byte*>(values) + begin * size_of(dtype);
+  if (dtype == DType::f32) {
+    std::memcpy(out, from, n * sizeof(float));
+    return;
+  }
+  for (size_t i = 0; i < n; ++i) {
+    uint16_t bits = 0;
+    std::memcpy(&bits, from + i * sizeof bits, sizeof bits);
+    out[i] = dtype == DType::bf16 ? from_bfloat16(bits) : from_float16(bits);
+  }
+}
+
+}  // namespace transept
