@@ -60,7 +60,7 @@ Tensor feed_forward(Context& c, const FeedForward& w, ActivationKind kind, Const
 }
 
 Tensor self_attention(Context& c, const Attention& w, const StackConfig& stack, const Batch& batch,
-                      ConstTensor x, const RelativeBias* bias, std::span<DecodeState* const> states,
+                      ConstTensor x, const RelativeBias& bias, std::span<DecodeState* const> states,
                       int layer) {
   const Tensor q = linear(c, w.q, x);  // [rows, n_heads * d_head]
   const Tensor k = linear(c, w.k, x);
@@ -74,8 +74,7 @@ Tensor self_attention(Context& c, const Attention& w, const StackConfig& stack, 
     }
     return linear(c, w.o,
                   attention(c, q, k, v, items,
-                            {stack.n_heads, stack.query_scale,
-                             bias != nullptr ? *bias : RelativeBias{}, c.dropout.attention}));
+                            {stack.n_heads, stack.query_scale, bias, c.dropout.attention}));
   }
   std::vector<AttentionItem> items;
   items.reserve(batch.sequences.size());

@@ -57,7 +57,7 @@ template <class F>
 // Where the rows of a sequence find their keys: in their own rows, or, with a state, there (the new
 // rows are appended).
 [[nodiscard]] Tensor self_attention(Context& c, const Attention& w, const StackConfig& stack,
-                                    const Batch& batch, ConstTensor x, const RelativeBias* bias,
+                                    const Batch& batch, ConstTensor x, const RelativeBias& bias,
                                     std::span<DecodeState* const> states, int layer);
 
 // What cross-attention reads: the Memory of each sequence or, in training, the encoder's rows of

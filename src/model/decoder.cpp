@@ -24,7 +24,7 @@ Tensor decode(Context& c, const Transformer& model, const Batch& batch,
   for (int i = 0; const Layer& l : w.layers) {
     c.site = {"decoder", i, "self"};
     x = sublayer(c, l.self_norm, stack.place, x, [&](ConstTensor h) {
-      return self_attention(c, l.self, stack, batch, h, bias.values ? &bias : nullptr, states, i);
+      return self_attention(c, l.self, stack, batch, h, bias, states, i);
     });
     if (stack.cross) {
       c.site.part = "cross";

@@ -28,7 +28,7 @@ Tensor encode(Context& c, const Transformer& model, const Batch& batch,
   for (int i = 0; const Layer& l : w.layers) {
     c.site = {"encoder", i, "self"};
     x = sublayer(c, l.self_norm, stack.place, x, [&](ConstTensor h) {
-      return self_attention(c, l.self, stack, batch, h, bias.values ? &bias : nullptr, {}, i);
+      return self_attention(c, l.self, stack, batch, h, bias, {}, i);
     });
     c.site.part = "ffn";
     x = sublayer(c, l.ffn_norm, stack.place, x,

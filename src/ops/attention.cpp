@@ -48,7 +48,7 @@ struct Kept {
 class Attend {
  public:
   Attend(Context& c, ConstTensor q, std::span<const AttentionItem> items, int n_heads, float scale,
-         const RelativeBias* bias, const DropoutMask* mask, Tensor y)
+         const RelativeBias& bias, const DropoutMask& mask, Tensor y)
       : c_(c),
         q_(q),
         items_(items),
@@ -70,10 +70,10 @@ class Attend {
       const int position = item.position + task.begin + i;
       const int valid = item.causal ? std::min(n, position + 1) : n;
       float* row = scores + static_cast<size_t>(i) * static_cast<size_t>(ld);
-      c_.kernels.softmax(row, bias_row(task.head, position), scale_, valid, n);
-      if (mask_ != nullptr && !mask_->off()) {
+      c_.kernels.softmax(row, bias_.row(task.head, position), scale_, valid, n);
+      if (!mask_.off()) {
         const int query = item.query_begin + task.begin + i;
-        c_.kernels.dropout(mask_->row(query, task.head), row, valid, row);
+        c_.kernels.dropout(mask_.row(query, task.head), row, valid, row);
       }
     }
     if (!kept.empty()) keep(kept[static_cast<size_t>(task.item)], task, scores, n, ld);
@@ -120,12 +120,6 @@ class Attend {
     c_.kernels.gemm_f32(g, 0, panels_for(d_head_));
   }
 
-  [[nodiscard]] const float* bias_row(int head, int position) const {
-    if (bias_ == nullptr) return nullptr;
-    return bias_->values + static_cast<size_t>(head) * static_cast<size_t>(bias_->span) -
-           (position + bias_->least);
-  }
-
   static void keep(const Kept& kept, const Task& task, const float* scores, int n, int ld) {
     for (int i = task.begin; i < task.end; ++i) {
       const float* from = scores + static_cast<size_t>(i - task.begin) * static_cast<size_t>(ld);
@@ -140,13 +134,13 @@ class Attend {
   std::span<const AttentionItem> items_;
   int d_head_;
   float scale_;
-  const RelativeBias* bias_;
-  const DropoutMask* mask_;  // may be null
+  const RelativeBias& bias_;
+  const DropoutMask& mask_;
   Tensor y_;
 };
 
 void attend_all(Context& c, ConstTensor q, std::span<const AttentionItem> items, int n_heads,
-                float scale, const RelativeBias* bias, const DropoutMask* mask, Tensor y) {
+                float scale, const RelativeBias& bias, const DropoutMask& mask, Tensor y) {
   const Arena::Frame frame(c.arena);
   const std::vector<Task> tasks = cut(items, n_heads);
   size_t scratch = 0;
@@ -185,10 +179,10 @@ void attend_all(Context& c, ConstTensor q, std::span<const AttentionItem> items,
 }  // namespace
 
 Tensor attention(Context& c, ConstTensor q, std::span<const AttentionItem> items, int n_heads,
-                 float scale, const RelativeBias* bias) {
+                 float scale, const RelativeBias& bias) {
   dcheck(c.tape == nullptr || !c.tape->tracks(q));
   Tensor y = c.arena.tensor(q.rows, q.cols);
-  attend_all(c, q, items, n_heads, scale, bias, nullptr, y);
+  attend_all(c, q, items, n_heads, scale, bias, DropoutMask(c, 0), y);
   return y;
 }
 
@@ -204,8 +198,7 @@ Tensor attention(Context& c, ConstTensor q, ConstTensor k, ConstTensor v,
       const KeyValueView keys = pack_keys_values(c, k, v, i.key_begin, i.key_end, options.n_heads);
       packed.push_back({i.query_begin, i.query_end, keys, 0, i.causal, i.sequence});
     }
-    const RelativeBias* bias = options.bias.values != nullptr ? &options.bias : nullptr;
-    attend_all(c, q, packed, options.n_heads, options.scale, bias, &mask, y);
+    attend_all(c, q, packed, options.n_heads, options.scale, options.bias, mask, y);
   }
   if (c.tape != nullptr && (c.tape->tracks(q) || c.tape->tracks(k) || c.tape->tracks(v))) {
     c.tape->record(y, [&c, q, k, v, y, mask, options,

@@ -70,17 +70,23 @@ struct AttentionItem {
   int sequence;  // index into the batch, for observers
 };
 
-// One value per head and distance key - query, for distances [least, least + span).
+// One value per head and distance key - query, for distances [least, least + span); or none.
 struct RelativeBias {
   float* values = nullptr;  // [n_heads][span]
   int least = 0;
   int span = 0;
+
+  // The values of one head for a query at `position`, indexed by key; null if there are none.
+  [[nodiscard]] const float* row(int head, int position) const {
+    if (values == nullptr) return nullptr;
+    return values + static_cast<size_t>(head) * static_cast<size_t>(span) - (position + least);
+  }
 };
 
 // q [rows, n_heads * d_head] -> [rows, n_heads * d_head]. Not recorded: keys and values are held by
 // a Memory or a DecodeState, which take no gradient.
 [[nodiscard]] Tensor attention(Context& c, ConstTensor q, std::span<const AttentionItem> items,
-                               int n_heads, float scale, const RelativeBias* bias = nullptr);
+                               int n_heads, float scale, const RelativeBias& bias = {});
 
 // Queries whose keys and values are rows of this very computation.
 struct RowsItem {
@@ -95,8 +101,8 @@ struct RowsItem {
 struct AttentionOptions {
   int n_heads;
   float scale;
-  RelativeBias bias{};  // none if it has no values
-  float dropout = 0;    // of the probabilities, while recording
+  RelativeBias bias{};
+  float dropout = 0;  // of the probabilities, while recording
 };
 
 // The same over rows: q [rows, n_heads * d_head], k and v [key rows, n_heads * d_head]. Recorded

@@ -97,7 +97,7 @@ class Head {
       const int valid = seen(n, position);
       float* p = s_.probs + static_cast<size_t>(i) * row;
       float* dp = s_.scores + static_cast<size_t>(i) * row;
-      c_.kernels.softmax(p, bias_row(position), options_.scale, valid, n);
+      c_.kernels.softmax(p, options_.bias.row(head_, position), options_.scale, valid, n);
       if (!mask_.off()) {
         const DropoutRow drop = mask_.row(item_.query_begin + position, head_);
         float* kept = s_.dropped + static_cast<size_t>(i) * row;
@@ -118,13 +118,6 @@ class Head {
     }
     add_to_queries(begin, m, n, row, to.q);
     add_transposed(s_.scores, row, q_, begin, m, n, to.k);  // dK
-  }
-
-  [[nodiscard]] const float* bias_row(int position) const {
-    const RelativeBias& bias = options_.bias;
-    if (bias.values == nullptr) return nullptr;
-    return bias.values + static_cast<size_t>(head_) * static_cast<size_t>(bias.span) -
-           (position + bias.least);
   }
 
   // out[m, n] = rows of `a` times keys or values.

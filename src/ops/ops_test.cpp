@@ -149,7 +149,7 @@ TEST_P(Ops, AttentionEqualsTheFormula) {
               {begin, begin + n, pack_keys_values(c, k, v, begin, begin + n, heads), 0, causal, 0});
           begin += n;
         }
-        const Tensor y = attention(c, q, items, heads, 0.3F, with_bias ? &bias : nullptr);
+        const Tensor y = attention(c, q, items, heads, 0.3F, with_bias ? bias : RelativeBias{});
         for (const AttentionItem& item : items) {
           for (int i = item.query_begin; i < item.query_end; ++i) {
             const int at = i - item.query_begin;
