@@ -15,6 +15,7 @@
 #include "kernels/int8.h"
 #include "kernels/kernels.h"
 #include "kernels/kernels_testing.h"
+#include "kernels/targets.h"
 
 #if __has_include(<simde/x86/avx512.h>)
 #define TRANSEPT_EMULATED 1
@@ -133,13 +134,8 @@ namespace transept {
 std::vector<const KernelTable*> emulated_kernels() {
 #ifdef TRANSEPT_EMULATED
   static constexpr KernelTable avx512 = table_named("avx512 emulated");
-  static const KernelTable with_vnni = [] {
-    KernelTable table = avx512;
-    table.name = "avx512vnni emulated";
-    table.gemm_i8 = vnni::gemm_i8;
-    table.spin_i8 = vnni::spin_i8;
-    return table;
-  }();
+  static const KernelTable with_vnni =
+      with_int8_product(avx512, "avx512vnni emulated", vnni::gemm_i8, vnni::spin_i8);
   return {&avx512, &with_vnni};
 #else
   return {};

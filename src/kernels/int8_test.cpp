@@ -129,21 +129,7 @@ TEST(GemmI8, IsExactEvenAtTheLimits) {
 TEST(GemmI8, NeitherNeighbourRowsNorPanelRangesMatter) {
   const Case c{.m = 11, .n = 130, .k = 77, .lda_extra = 4, .ldy_extra = 2};
   const Data data(c);
-  for (const KernelTable* table : tested_kernels()) {
-    const std::vector<float> all = data.run(*table);
-    for (int m = 1; m < c.m; ++m)
-      for (int row = 0; row + m <= c.m; row += 3)
-        for (int begin = 0; begin < panels_for(c.n); begin += 2) {
-          const int end = std::min(begin + 1 + row % 5, panels_for(c.n));
-          const std::vector<float> part = data.run(*table, row, m, begin, end);
-          for (int i = 0; i < c.m; ++i)
-            for (int j = 0; j < c.n; ++j) {
-              const bool inside =
-                  i >= row && i < row + m && j >= begin * kLanes && j < end * kLanes;
-              ASSERT_EQ(data.at(part, i, j), inside ? data.at(all, i, j) : kUntouched);
-            }
-        }
-  }
+  expect_parts_equal_the_whole(data, c.m, c.n);
 }
 
 TEST(QuantizeRow, SameBytesOnEveryInstructionSet) {

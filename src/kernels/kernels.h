@@ -45,31 +45,6 @@ inline constexpr int kStripRows = 6;
   return (m + kStripRows - 1) / kStripRows;
 }
 
-// Adam with decoupled weight decay:
-//   g = gradient * gradient_scale;  mean += (1 - beta1) (g - mean);  square += (1 - beta2) (g^2 -
-//   square); parameter = parameter * keep - rate * mean / (sqrt(square) * square_scale + eps).
-struct AdamWStep {
-  float gradient_scale = 1;  // clipping and accumulation
-  float beta1 = 0.9F;
-  float beta2 = 0.999F;
-  float eps = 1e-8F;
-  float keep = 1;          // 1 - learning rate * weight decay
-  float rate = 0;          // learning rate / (1 - beta1^t)
-  float square_scale = 1;  // 1 / sqrt(1 - beta2^t)
-};
-
-// One row of dropout: element j is kept where its 16 bits of Philox4x32-10 (base/rng.h) are >=
-// threshold. Its counter is {j / 128 * 16 + j % 16, position, example, place}; its bits are half
-// j / 16 % 2 of word j / 32 % 4.
-struct DropoutRow {
-  uint32_t key[2];
-  uint32_t place;
-  uint32_t example;
-  uint32_t position;
-  uint32_t threshold;  // 2^16 * rate
-  float scale;         // of what is kept: 1 / (1 - rate)
-};
-
 // The same product with int8 panels (int8.h) and activations from quantize_row: the sum of
 // integers is exact, then y = float(sum) * (a_scale[m] * scale[n]) (+ bias[n]).
 struct GemmI8 {
@@ -93,6 +68,31 @@ struct BoundOutputs {
   float x_error;
   int n;
   float* upper;  // [panels_for(n)]
+};
+
+// Adam with decoupled weight decay:
+//   g = gradient * gradient_scale;  mean += (1 - beta1) (g - mean);  square += (1 - beta2) (g^2 -
+//   square); parameter = parameter * keep - rate * mean / (sqrt(square) * square_scale + eps).
+struct AdamWStep {
+  float gradient_scale = 1;  // clipping and accumulation
+  float beta1 = 0.9F;
+  float beta2 = 0.999F;
+  float eps = 1e-8F;
+  float keep = 1;          // 1 - learning rate * weight decay
+  float rate = 0;          // learning rate / (1 - beta1^t)
+  float square_scale = 1;  // 1 / sqrt(1 - beta2^t)
+};
+
+// One row of dropout: element j is kept where its 16 bits of Philox4x32-10 (base/rng.h) are >=
+// threshold. Its counter is {j / 128 * 16 + j % 16, position, example, place}; its bits are half
+// j / 16 % 2 of word j / 32 % 4.
+struct DropoutRow {
+  uint32_t key[2];
+  uint32_t place;
+  uint32_t example;
+  uint32_t position;
+  uint32_t threshold;  // 2^16 * rate
+  float scale;         // of what is kept: 1 / (1 - rate)
 };
 
 enum class ActivationKind { relu, gelu_erf, gelu_tanh, silu, tanh };

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -71,6 +72,27 @@ void expect_same_on_all(Call&& call) {
   const std::vector<float> expected = call(reference_kernels());
   for (const KernelTable* table : tested_kernels())
     EXPECT_TRUE(same_bits(call(*table), expected)) << table->name;
+}
+
+// data.run(table, row, m, begin, end) computes rows [row, row + m) and panels [begin, end) of an
+// [m, n] product; what it gives there must be what it gives in the whole, and nothing else written.
+template <class Data>
+void expect_parts_equal_the_whole(const Data& data, int rows, int n) {
+  for (const KernelTable* table : tested_kernels()) {
+    const std::vector<float> all = data.run(*table);
+    for (int m = 1; m < rows; ++m)
+      for (int row = 0; row + m <= rows; row += 3)
+        for (int begin = 0; begin < panels_for(n); begin += 2) {
+          const int end = std::min(begin + 1 + row % 5, panels_for(n));
+          const std::vector<float> part = data.run(*table, row, m, begin, end);
+          for (int i = 0; i < rows; ++i)
+            for (int j = 0; j < n; ++j) {
+              const bool inside =
+                  i >= row && i < row + m && j >= begin * kLanes && j < end * kLanes;
+              ASSERT_EQ(data.at(part, i, j), inside ? data.at(all, i, j) : kUntouched);
+            }
+        }
+  }
 }
 
 }  // namespace transept

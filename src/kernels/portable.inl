@@ -90,7 +90,6 @@ void log_sum_exp(const float* x, int n, float* largest, float* log_sum) {
   *log_sum = static_cast<float>(__builtin_log(static_cast<double>(Isa::sum(sum.v))));
 }
 
-// y = act(x), times `up` if that is not null.
 float bound_outputs(const BoundOutputs& b) {
   const Lanes none = lanes_of(-__builtin_inff());
   const Lanes x_length = lanes_of(b.x_length);
@@ -109,6 +108,7 @@ float bound_outputs(const BoundOutputs& b) {
   return Isa::largest(lower.v);
 }
 
+// y = act(x), times `up` if that is not null.
 template <ActivationKind kind>
 void activate_as(const float* x, const float* up, int64_t n, float* y) {
   for (int64_t i = 0; i < n; i += kLanes) {

@@ -52,13 +52,8 @@ using Int8 = Int8Vnni;
 namespace transept {
 
 const KernelTable& avx512vnni_kernels() {
-  static const KernelTable table = [] {
-    KernelTable t = avx512_kernels();
-    t.name = "avx512vnni";
-    t.gemm_i8 = gemm_i8;
-    t.spin_i8 = spin_i8;
-    return t;
-  }();
+  static const KernelTable table =
+      with_int8_product(avx512_kernels(), "avx512vnni", gemm_i8, spin_i8);
   return table;
 }
 

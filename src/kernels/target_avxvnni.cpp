@@ -53,13 +53,7 @@ using Int8 = Int8AvxVnni;
 namespace transept {
 
 const KernelTable& avxvnni_kernels() {
-  static const KernelTable table = [] {
-    KernelTable t = avx2_kernels();
-    t.name = "avxvnni";
-    t.gemm_i8 = gemm_i8;
-    t.spin_i8 = spin_i8;
-    return t;
-  }();
+  static const KernelTable table = with_int8_product(avx2_kernels(), "avxvnni", gemm_i8, spin_i8);
   return table;
 }
 

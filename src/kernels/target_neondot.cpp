@@ -45,13 +45,7 @@ using Int8 = Int8NeonDot;
 namespace transept {
 
 const KernelTable& neondot_kernels() {
-  static const KernelTable table = [] {
-    KernelTable t = neon_kernels();
-    t.name = "neondot";
-    t.gemm_i8 = gemm_i8;
-    t.spin_i8 = spin_i8;
-    return t;
-  }();
+  static const KernelTable table = with_int8_product(neon_kernels(), "neondot", gemm_i8, spin_i8);
   return table;
 }
 

@@ -6,6 +6,16 @@
 
 namespace transept {
 
+// A table that differs from `base` in its name and its int8 product.
+[[nodiscard]] inline KernelTable with_int8_product(KernelTable base, const char* name,
+                                                   decltype(KernelTable::gemm_i8) gemm_i8,
+                                                   decltype(KernelTable::spin_i8) spin_i8) {
+  base.name = name;
+  base.gemm_i8 = gemm_i8;
+  base.spin_i8 = spin_i8;
+  return base;
+}
+
 #if defined(__x86_64__)
 [[nodiscard]] const KernelTable& avx2_kernels();        // AVX2 and FMA
 [[nodiscard]] const KernelTable& avxvnni_kernels();     // AVX-VNNI, and the above
