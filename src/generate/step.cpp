@@ -3,32 +3,37 @@
 #include <algorithm>
 
 #include "model/decoder.h"
+#include "ops/embed.h"
 
 namespace transept {
 namespace {
 
 // Logits are made for this many rows at a time, which bounds the scratch (64 rows of a vocabulary
 // of 65,001 are 16 MiB) and is enough for full speed.
-constexpr int kLogitRows = 64;
+constexpr size_t kLogitRows = 64;
 
-Tensor decode_rows(Context& c, const Transformer& model, std::span<const StepRow> rows) {
+// The decoder's hidden states, and which of them belongs to the last token of each row.
+struct Decoded {
+  Tensor hidden;
+  std::vector<int32_t> last;
+};
+
+Decoded decode_rows(Context& c, const Transformer& model, std::span<const StepRow> rows) {
   Batch batch;
   std::vector<Token> tokens;
   std::vector<const Memory*> memories;
   std::vector<DecodeState*> states;
+  Decoded decoded;
   for (const StepRow& row : rows) {
     const std::span<const Token> new_ids = row.wanted.new_ids();
     batch.add(static_cast<int>(new_ids.size()), row.wanted.state->length());
     tokens.insert(tokens.end(), new_ids.begin(), new_ids.end());
     memories.push_back(&row.session->memory());
     states.push_back(row.wanted.state);
+    decoded.last.push_back(batch.rows() - 1);
   }
-  const Tensor hidden = decode(c, model, batch, tokens, memories, states);  // [rows, d_model]
-  Tensor last = c.arena.tensor(static_cast<int>(rows.size()), hidden.cols);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    std::copy_n(hidden.row(batch.sequences[i].end - 1), hidden.cols, last.row(static_cast<int>(i)));
-  }
-  return last;
+  decoded.hidden = decode(c, model, batch, tokens, memories, states);  // [batch.rows(), d_model]
+  return decoded;
 }
 
 void read_rows(Context& c, std::span<const StepRow> rows, ConstTensor logits) {
@@ -53,30 +58,25 @@ void read_rows(Context& c, std::span<const StepRow> rows, ConstTensor logits) {
 void run_step(Context& c, const Transformer& model, std::span<const StepRow> rows) {
   if (rows.empty()) return;
   const Arena::Frame frame(c.arena);
-  const Tensor hidden = decode_rows(c, model, rows);
+  const Decoded decoded = decode_rows(c, model, rows);
   std::vector<StepRow> whole;  // rows whose logits are read
   std::vector<StepRow> best;   // rows of which only the likeliest token is
-  const Tensor ordered = c.arena.tensor(hidden.rows, hidden.cols);  // the former, then the latter
-  for (const bool only_best : {false, true}) {
-    for (size_t i = 0; i < rows.size(); ++i) {
-      if (rows[i].session->needs_only_best() != only_best) continue;
-      const size_t place = whole.size() + best.size();
-      std::copy_n(hidden.row(static_cast<int>(i)), hidden.cols,
-                  ordered.row(static_cast<int>(place)));
-      (only_best ? best : whole).push_back(rows[i]);
-    }
+  std::vector<int32_t> whole_last;
+  std::vector<int32_t> best_last;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const bool only_best = rows[i].session->needs_only_best();
+    (only_best ? best : whole).push_back(rows[i]);
+    (only_best ? best_last : whole_last).push_back(decoded.last[i]);
   }
-  const int n_whole = static_cast<int>(whole.size());
-  for (int begin = 0; begin < n_whole; begin += kLogitRows) {
-    const int end = std::min(begin + kLogitRows, n_whole);
+  for (size_t begin = 0; begin < whole.size(); begin += kLogitRows) {
+    const size_t n = std::min(kLogitRows, whole.size() - begin);
     const Arena::Frame chunk(c.arena);
-    const Tensor chunk_logits = logits(c, model, ordered.slice(begin, end));  // [≤ 64, vocab]
-    read_rows(
-        c, std::span(whole).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)),
-        chunk_logits);
+    const Tensor hidden = gather_rows(c, decoded.hidden, std::span(whole_last).subspan(begin, n));
+    read_rows(c, std::span(whole).subspan(begin, n), logits(c, model, hidden));  // [≤ 64, vocab]
   }
   if (best.empty()) return;
-  const std::vector<Scored> found = best_tokens(c, model, ordered.slice(n_whole, ordered.rows));
+  const std::vector<Scored> found =
+      best_tokens(c, model, gather_rows(c, decoded.hidden, best_last));
   for (size_t i = 0; i < best.size(); ++i) {
     best[i].session->read_best(best[i].row, found[i].index);
   }
