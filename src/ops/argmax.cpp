@@ -181,50 +181,52 @@ class Search {
   Tensor upper_;  // [rows, panels] no output of the panel is larger
 };
 
+// The int8 form of one panel and the bounds of its outputs. `scratch`: 17 rows of the matrix.
+void screen_panel(const Weight& weight, int panel, std::span<float> scratch, Screen& screen) {
+  const auto cols = static_cast<size_t>(weight.cols);
+  const std::span<float> rows = scratch.first(cols * kLanes);
+  const std::span<float> kept = scratch.subspan(cols * kLanes);
+  const float* from = weight.packed.as<float>() + static_cast<size_t>(panel) * cols * kLanes;
+  for (size_t k = 0; k < cols; ++k) {
+    for (size_t lane = 0; lane < kLanes; ++lane) rows[lane * cols + k] = from[k * kLanes + lane];
+  }
+  const int first = panel * kLanes;
+  const int n = std::min(kLanes, weight.rows - first);
+  std::byte* to =
+      screen.panels.as<std::byte>() + static_cast<size_t>(panel) * int8_panel_bytes(weight.cols);
+  pack_panel_i8(rows.data(), cols, n, weight.cols, to);
+  for (int lane = 0; lane < n; ++lane) {
+    const float* own = rows.data() + static_cast<size_t>(lane) * cols;
+    unpack_row_i8(to, lane, weight.cols, kept.data());
+    const double length = length_of(kept.data(), cols);
+    for (size_t k = 0; k < cols; ++k) kept[k] = own[k] - kept[k];
+    const double error = length_of(kept.data(), cols) * (1 + 0x1p-20);
+    // linear() itself rounds once per product (Higham 2002, equation 3.5).
+    const double rounding = static_cast<double>(cols + 2) * 0x1p-23 * (length + error);
+    const auto output = static_cast<size_t>(first + lane);
+    screen.error[output] = rounded_up(error + rounding);
+    screen.length[output] = rounded_up(length);
+  }
+}
+
 }  // namespace
 
 const Screen* ScreenMaker::get(Context& c, const Weight& weight) {
   if (weight.rows < kLeastOutputs || weight.cols > kInt8MostColumns) return nullptr;
   const std::lock_guard lock(mutex_);
-  if (screen_ == nullptr && ++asked_ > kAskedBefore) {
-    screen_ = std::make_shared<const Screen>(make_screen(c, weight));
-  }
-  return screen_.get();
+  if (!screen_ && ++asked_ > kAskedBefore) screen_ = make_screen(c, weight);
+  return screen_ ? &*screen_ : nullptr;
 }
 
 Screen make_screen(Context& c, const Weight& weight) {
   const int panels = panels_for(weight.rows);
-  const auto cols = static_cast<size_t>(weight.cols);
   const auto n_outputs = static_cast<size_t>(weight.rows);
   Screen screen{Buffer(static_cast<size_t>(panels) * int8_panel_bytes(weight.cols)),
                 std::vector<float>(n_outputs), std::vector<float>(n_outputs)};
   c.pool.parallel_for(panels, 16, [&](int64_t begin, int64_t end) {
-    std::vector<float> rows(cols * kLanes);
-    std::vector<float> kept(cols);
+    std::vector<float> scratch(static_cast<size_t>(weight.cols) * (kLanes + 1));
     for (int64_t panel = begin; panel < end; ++panel) {
-      const float* from = weight.packed.as<float>() + static_cast<size_t>(panel) * cols * kLanes;
-      for (size_t k = 0; k < cols; ++k) {
-        for (size_t lane = 0; lane < kLanes; ++lane) {
-          rows[lane * cols + k] = from[k * kLanes + lane];
-        }
-      }
-      const int first = static_cast<int>(panel) * kLanes;
-      const int n = std::min(kLanes, weight.rows - first);
-      std::byte* to = screen.panels.as<std::byte>() +
-                      static_cast<size_t>(panel) * int8_panel_bytes(weight.cols);
-      pack_panel_i8(rows.data(), cols, n, weight.cols, to);
-      for (int lane = 0; lane < n; ++lane) {
-        const float* own = rows.data() + static_cast<size_t>(lane) * cols;
-        unpack_row_i8(to, lane, weight.cols, kept.data());
-        const double length = length_of(kept.data(), cols);
-        for (size_t k = 0; k < cols; ++k) kept[k] = own[k] - kept[k];
-        const double error = length_of(kept.data(), cols) * (1 + 0x1p-20);
-        // linear() itself rounds once per product (Higham 2002, equation 3.5).
-        const double rounding = static_cast<double>(cols + 2) * 0x1p-23 * (length + error);
-        const auto output = static_cast<size_t>(first + lane);
-        screen.error[output] = rounded_up(error + rounding);
-        screen.length[output] = rounded_up(length);
-      }
+      screen_panel(weight, static_cast<int>(panel), scratch, screen);
     }
   });
   return screen;

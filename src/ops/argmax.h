@@ -8,6 +8,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -33,7 +34,7 @@ class ScreenMaker {
  private:
   std::mutex mutex_;
   int asked_ = 0;
-  std::shared_ptr<const Screen> screen_;
+  std::optional<Screen> screen_;
 };
 
 [[nodiscard]] Screen make_screen(Context& c, const Weight& weight);

@@ -1,5 +1,5 @@
-// Products of the backward, where the right operand is not a packed weight. Blocked over the inner
-// dimension; the order of a sum depends on that dimension alone, never on threads.
+// Products on all threads: the one of linear, and those of the backward, whose right operand is not
+// a packed weight. The order of a sum depends on the inner dimension alone, never on threads.
 #pragma once
 
 #include "ops/context.h"
