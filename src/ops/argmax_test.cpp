@@ -6,37 +6,21 @@
 
 #include <cmath>
 #include <limits>
-#include <random>
 
 #include "ops/linear.h"
+#include "ops/ops_testing.h"
 
 namespace transept {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-class Argmax : public ::testing::TestWithParam<const KernelTable*> {
+class Argmax : public OpsTest {
  protected:
-  Weight matrix(int rows, int cols) {
-    Weight weight;
-    weight.rows = rows;
-    weight.cols = cols;
-    auto values = std::make_shared<Buffer>(weight.size() * sizeof(float));
-    for (size_t i = 0; i < weight.size(); ++i) values->as<float>()[i] = normal(random);
-    weight.values = values->data();
-    weight.owner = values;
-    return weight;
-  }
   static float* row(Weight& weight, int index) {
     return const_cast<float*>(weight.f32()) +
            static_cast<size_t>(index) * static_cast<size_t>(weight.cols);
   }
-  Tensor activations(int rows, int cols) {
-    Tensor x = arena.tensor(rows, cols);
-    for (size_t i = 0; i < x.size(); ++i) x.data[i] = normal(random);
-    return x;
-  }
-
   void expect_found(Weight& weight, const Weight& bias, ConstTensor x) {
     pack(weight, pool, *GetParam());
     const Screen screen = make_screen(c, weight);
@@ -53,44 +37,38 @@ class Argmax : public ::testing::TestWithParam<const KernelTable*> {
       EXPECT_EQ(all[i].index, best.front().index) << "row " << r;
     }
   }
-
-  std::mt19937 random{11};
-  std::normal_distribution<float> normal;
-  Arena arena;
-  ThreadPool pool{2};
-  Context c{arena, pool, *GetParam()};
 };
 
 TEST_P(Argmax, EqualsTheWholeProduct) {
   for (const int rows : {1, 15, 16, 17, 511, 3001})
     for (const int cols : {1, 3, 4, 33, 64}) {
-      Weight weight = matrix(rows, cols);
-      const Weight bias = matrix(1, rows);
-      expect_found(weight, bias, activations(7, cols));
-      expect_found(weight, {}, activations(1, cols));
+      Weight weight = random_weight(rows, cols);
+      const Weight bias = random_weight(1, rows);
+      expect_found(weight, bias, random_tensor(7, cols));
+      expect_found(weight, {}, random_tensor(1, cols));
     }
 }
 
 // What int8 cannot tell apart: the first of the equal ones wins, the one ahead by a last bit too.
 TEST_P(Argmax, EqualAndNearlyEqualOutputs) {
-  Weight weight = matrix(600, 48);
+  Weight weight = random_weight(600, 48);
   for (int i = 100; i < 600; ++i) std::copy_n(row(weight, 99), 48, row(weight, i));
-  expect_found(weight, {}, activations(20, 48));
+  expect_found(weight, {}, random_tensor(20, 48));
   for (int i = 100; i < 600; i += 7) {
     float& value = row(weight, i)[i % 48];
     value = std::nextafter(value, i % 2 == 0 ? kInfinity : -kInfinity);
   }
-  expect_found(weight, {}, activations(20, 48));
+  expect_found(weight, {}, random_tensor(20, 48));
 }
 
 TEST_P(Argmax, RowsOfVeryDifferentSize) {
-  Weight weight = matrix(900, 40);
+  Weight weight = random_weight(900, 40);
   for (int i = 0; i < 900; ++i) {
     const float factor = std::ldexp(1.0F, i % 61 - 30);
     for (int k = 0; k < 40; ++k) row(weight, i)[k] *= factor;
   }
   row(weight, 5)[7] = 1e6F;  // one weight that dwarfs its row
-  Tensor x = activations(9, 40);
+  Tensor x = random_tensor(9, 40);
   for (int k = 0; k < 40; ++k) x.row(3)[k] = 0;
   x.row(4)[0] = 1e5F;
   for (int k = 0; k < 40; ++k) x.row(5)[k] *= 1e-30F;
@@ -98,10 +76,10 @@ TEST_P(Argmax, RowsOfVeryDifferentSize) {
 }
 
 TEST_P(Argmax, BannedOutputsAndInputsThatAreNoNumbers) {
-  Weight weight = matrix(300, 24);
-  Weight bias = matrix(1, 300);
+  Weight weight = random_weight(300, 24);
+  Weight bias = random_weight(1, 300);
   for (int i = 0; i < 300; i += 2) row(bias, 0)[i] = -kInfinity;
-  Tensor x = activations(4, 24);
+  Tensor x = random_tensor(4, 24);
   expect_found(weight, bias, x);
   for (int i = 1; i < 300; i += 2) row(bias, 0)[i] = -kInfinity;
   expect_found(weight, bias, x);
@@ -116,13 +94,13 @@ TEST_P(Argmax, BannedOutputsAndInputsThatAreNoNumbers) {
 }
 
 TEST_P(Argmax, AScreenIsMadeWhenItPays) {
-  Weight weight = matrix(4096, 8);
+  Weight weight = random_weight(4096, 8);
   pack(weight, pool, *GetParam());
   ScreenMaker maker;
   int asked = 0;
   while (maker.get(c, weight) == nullptr) ASSERT_LT(++asked, 100);
   EXPECT_GT(asked, 1);
-  Weight few = matrix(100, 8);
+  Weight few = random_weight(100, 8);
   ScreenMaker never;
   for (int i = 0; i < 100; ++i) EXPECT_EQ(never.get(c, few), nullptr);
 }
