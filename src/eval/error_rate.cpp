@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
+#include "base/nearest.h"
 #include "eval/characters.h"
 #include "eval/ngrams.h"
 
@@ -64,23 +64,6 @@ const char* name_of(ErrorUnit unit) {
 }
 
 }  // namespace
-
-int64_t edit_distance(std::span<const uint32_t> a, std::span<const uint32_t> b) {
-  while (!a.empty() && !b.empty() && a.front() == b.front()) a = a.subspan(1), b = b.subspan(1);
-  while (!a.empty() && !b.empty() && a.back() == b.back())
-    a = a.first(a.size() - 1), b = b.first(b.size() - 1);
-  std::vector<int64_t> row(b.size() + 1);  // of the distance matrix; row[j]: a so far -> j of b
-  std::iota(row.begin(), row.end(), int64_t{0});
-  for (const uint32_t item : a) {
-    int64_t diagonal = row[0]++;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const int64_t substituted = diagonal + (item == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({substituted, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
 
 ErrorRate error_rate(const TestSet& set, ErrorUnit unit) {
   check_test_set(set);

@@ -27,7 +27,4 @@ struct ErrorRate {
 // line; jiwer has no such case. References without a word at all: the rate is the number of edits.
 [[nodiscard]] ErrorRate error_rate(const TestSet& set, ErrorUnit unit);
 
-// Levenshtein distance.
-[[nodiscard]] int64_t edit_distance(std::span<const uint32_t> a, std::span<const uint32_t> b);
-
 }  // namespace transept
