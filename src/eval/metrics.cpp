@@ -34,8 +34,7 @@ Figure ter_figure(const TestSet& set, const MetricOptions&) {
   return {.name = "TER",
           .score = score.score,
           .signature = score.signature,
-          .detail = fmt::format("({} edits, {:.1f} words)", score.edits, score.reference_length),
-          .higher_is_better = false};
+          .detail = fmt::format("({} edits, {:.1f} words)", score.edits, score.reference_length)};
 }
 
 template <RougeKind kind>
@@ -56,31 +55,40 @@ Figure error_figure(const TestSet& set, const MetricOptions&) {
                                                                  : "words";
   return {.score = rate.rate,
           .signature = rate.signature,
-          .detail = fmt::format("({} of {} {})", rate.edits, rate.length, kThings),
-          .higher_is_better = false};
+          .detail = fmt::format("({} of {} {})", rate.edits, rate.length, kThings)};
 }
 
 struct Entry {
   std::string name;
   Function function;
+  bool higher_is_better;
+  int digits;  // printed after the point
 };
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> all = {
-      {"bleu", bleu_figure},
-      {"chrf", chrf_figure<0>},
-      {"chrf++", chrf_figure<2>},
-      {"ter", ter_figure},
-      {"rouge1", rouge_figure<RougeKind::rouge1>},
-      {"rouge2", rouge_figure<RougeKind::rouge2>},
-      {"rougeL", rouge_figure<RougeKind::rouge_l>},
-      {"rougeLsum", rouge_figure<RougeKind::rouge_lsum>},
-      {"wer", error_figure<ErrorUnit::word>},
-      {"cer", error_figure<ErrorUnit::character>},
-      {"per", error_figure<ErrorUnit::word>},
-      {"ser", error_figure<ErrorUnit::line>},
+      {"bleu", bleu_figure, true, 2},
+      {"chrf", chrf_figure<0>, true, 2},
+      {"chrf++", chrf_figure<2>, true, 2},
+      {"ter", ter_figure, false, 2},
+      {"rouge1", rouge_figure<RougeKind::rouge1>, true, 4},
+      {"rouge2", rouge_figure<RougeKind::rouge2>, true, 4},
+      {"rougeL", rouge_figure<RougeKind::rouge_l>, true, 4},
+      {"rougeLsum", rouge_figure<RougeKind::rouge_lsum>, true, 4},
+      {"wer", error_figure<ErrorUnit::word>, false, 4},
+      {"cer", error_figure<ErrorUnit::character>, false, 4},
+      {"per", error_figure<ErrorUnit::word>, false, 4},
+      {"ser", error_figure<ErrorUnit::line>, false, 4},
   };
   return all;
+}
+
+const Entry& entry_of(std::string_view metric) {
+  for (const Entry& entry : entries()) {
+    if (entry.name == metric) return entry;
+  }
+  fail(ErrorCode::usage, "metric '{}': expected one of {}", metric,
+       fmt::join(metric_names(), ", "));
 }
 
 std::string upper(std::string name) {
@@ -92,8 +100,6 @@ std::string upper(std::string name) {
 }  // namespace
 
 std::string Figure::text() const {
-  const bool is_share = metric.starts_with("rouge") || metric.ends_with("er");
-  const int digits = is_share && metric != "ter" ? 4 : 2;
   return fmt::format("{}|{} = {:.{}f}{}{}", name, signature, score, digits,
                      detail.empty() ? "" : " ", detail);
 }
@@ -107,16 +113,18 @@ const std::vector<std::string>& metric_names() {
   return names;
 }
 
+bool higher_is_better(std::string_view metric) {
+  return entry_of(metric).higher_is_better;
+}
+
 Figure measure(std::string_view metric, const TestSet& set, const MetricOptions& options) {
-  for (const Entry& entry : entries()) {
-    if (entry.name != metric) continue;
-    Figure figure = entry.function(set, options);
-    figure.metric = entry.name;
-    if (figure.name.empty()) figure.name = upper(entry.name);
-    return figure;
-  }
-  fail(ErrorCode::usage, "metric '{}': expected one of {}", metric,
-       fmt::join(metric_names(), ", "));
+  const Entry& entry = entry_of(metric);
+  Figure figure = entry.function(set, options);
+  figure.metric = entry.name;
+  figure.higher_is_better = entry.higher_is_better;
+  figure.digits = entry.digits;
+  if (figure.name.empty()) figure.name = upper(entry.name);
+  return figure;
 }
 
 }  // namespace transept

@@ -23,6 +23,7 @@ struct Figure {
   std::string signature = {};  // "nrefs:1|case:mixed|…"
   std::string detail = {};     // what its parts are; may be empty
   bool higher_is_better = true;
+  int digits = 2;  // printed after the point
 
   // "BLEU|nrefs:1|…|version:… = 30.12 60.1/… (BP = …)", as sacrebleu prints it.
   [[nodiscard]] std::string text() const;
@@ -34,6 +35,7 @@ struct Figure {
 [[nodiscard]] const std::vector<std::string>& metric_names();
 
 // Error usage for a name that is none of these.
+[[nodiscard]] bool higher_is_better(std::string_view metric);
 [[nodiscard]] Figure measure(std::string_view metric, const TestSet& set,
                              const MetricOptions& options = {});
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/html.h"
 #include "base/json.h"
 #include "trace/view.h"
 
@@ -17,35 +18,6 @@ constexpr const char* kStyle =
 constexpr const char* kScript =
 #include "trace/page/script.inl"
     ;
-
-std::string escaped(std::string_view text) {
-  std::string safe;
-  for (const char c : text) {
-    if (c == '&')
-      safe += "&amp;";
-    else if (c == '<')
-      safe += "&lt;";
-    else if (c == '>')
-      safe += "&gt;";
-    else if (c == '"')
-      safe += "&quot;";
-    else
-      safe += c;
-  }
-  return safe;
-}
-
-// JSON inside a script element: "<" would let a text close the element.
-std::string script_safe(const std::string& json) {
-  std::string safe;
-  for (const char c : json) {
-    if (c == '<')
-      safe += "\\u003c";
-    else
-      safe += c;
-  }
-  return safe;
-}
 
 std::string base64(const std::vector<unsigned char>& bytes) {
   static constexpr char kDigits[] =
@@ -132,7 +104,7 @@ std::string data(const Explanation& e, const ExplanationView& view) {
     json.member("finished", step.finished).member("text", step.text).end_object();
   }
   json.end_array().end_object();
-  return script_safe(json.take());
+  return json_in_script(json.take());
 }
 
 std::string section(int step, const std::string& title, const std::string& body) {
@@ -144,7 +116,7 @@ std::string texts(const Explanation& e) {
   const auto card = [](const char* name, const std::string& text, const char* otherwise) {
     return fmt::format(
         "<div class=\"card\"><h4>{}</h4><div class=\"text\" dir=\"auto\">{}</div></div>", name,
-        text.empty() ? otherwise : escaped(text));
+        text.empty() ? otherwise : html_text(text));
   };
   return section(0, "The two texts",
                  "<div class=\"two\">" +
@@ -236,12 +208,12 @@ std::string render_html(const Explanation& e, const ExplanationView& given) {
       "'unsafe-inline'; script-src 'unsafe-inline'\">\n";
   page +=
       fmt::format("<title>{}: the worked example</title>\n<style>{}</style></head>\n<body><main>\n",
-                  escaped(e.model), kStyle);
+                  html_text(e.model), kStyle);
   page += fmt::format(
       "<header><h1>From text to text, one token at a time</h1><p>{} ({}) · the encoder reads the "
       "input once; the decoder writes one token at a time, starting from the "
       "prompt.</p></header>\n",
-      escaped(e.model), escaped(e.family));
+      html_text(e.model), html_text(e.family));
   page += texts(e) + tokens(e) + encoder(e) + decoder(e);
   page +=
       "<footer><kbd>←</kbd> <kbd>→</kbd> step · <kbd>Tab</kbd> walk over the tokens · "

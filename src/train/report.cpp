@@ -1,9 +1,11 @@
 // report.html. All texts reach the page as JSON data and are shown as text nodes, so none of them
 // can be markup.
+#include "train/report.h"
+
 #include <fmt/format.h>
 
+#include "base/html.h"
 #include "base/json.h"
-#include "train/metrics_log.h"
 
 namespace transept {
 namespace {
@@ -15,25 +17,6 @@ constexpr const char* kScript =
 #include "train/page/script.inl"
     ;
 
-// "<" and "&" would end a text or the script element.
-std::string safe(const std::string& text, const char* less, const char* ampersand) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<') {
-      out += less;
-    } else if (c == '&') {
-      out += ampersand;
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-std::string as_text(const std::string& text) {
-  return safe(text, "&lt;", "&amp;");
-}
-
 }  // namespace
 
 std::string render_report(const ReportParts& parts) {
@@ -42,17 +25,17 @@ std::string render_report(const ReportParts& parts) {
   for (const std::string& line : parts.lines) w.raw(line);
   w.end_array().key("metrics").begin_array();
   for (const ReportParts::Metric& metric : parts.metrics) {
-    w.begin_object().member("key", metric.key).member("name", metric.name);
+    w.begin_object().member("key", metric.key);
     w.member("lower_is_better", metric.lower_is_better).end_object();
   }
   w.end_array().member("config", parts.config).end_object();
-  const std::string data = safe(w.take(), "\\u003c", "\\u0026");
+  const std::string data = json_in_script(w.take());
   std::string page =
       "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
-  page += fmt::format("<title>{}</title>\n<style>{}</style>\n", as_text(parts.title), kStyle);
-  page += fmt::format("<main>\n<header><h1>{}</h1><p>{}</p></header>\n", as_text(parts.title),
-                      as_text(parts.subtitle));
+  page += fmt::format("<title>{}</title>\n<style>{}</style>\n", html_text(parts.title), kStyle);
+  page += fmt::format("<main>\n<header><h1>{}</h1><p>{}</p></header>\n", html_text(parts.title),
+                      html_text(parts.subtitle));
   page +=
       "<ul class=\"facts\" id=\"facts\"></ul>\n<div class=\"charts\" id=\"charts\"></div>\n"
       "<details id=\"what-happened\"><summary>What happened</summary><ul id=\"events\"></ul>"

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "train/collate.h"
+#include "train/report.h"
 #include "train/run.h"
 #include "train/validate.h"
 
@@ -183,9 +184,7 @@ void Run::report() {
                                trained_->parameters->count(), data_.summary("Training"));
   parts.lines = log_->lines();
   for (const std::string& metric : config_.validation.metrics) {
-    const bool lower =
-        metric == "ter" || metric == "wer" || metric == "cer" || metric == "per" || metric == "ser";
-    parts.metrics.push_back({metric, metric, lower});
+    parts.metrics.push_back({metric, !higher_is_better(metric)});
   }
   parts.config = to_toml(config_);
   write_file_atomic(fs::path(config_.output) / "report.html", render_report(parts));

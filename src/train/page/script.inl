@@ -100,7 +100,7 @@ fact("time", minutes(last("seconds")));
 fact("best valid loss", validLoss.length ? number(Math.min(...validLoss.map((p) => p[1]))) : null);
 chart("loss per token", [{ name: "train", kind: "train", points: points("loss") }, { name: "valid", kind: "valid", points: validLoss }], true);
 for (const metric of data.metrics)
-  chart(metric.name, [{ name: "valid", kind: "valid", points: points(metric.key) }], metric.lower_is_better);
+  chart(metric.key, [{ name: "valid", kind: "valid", points: points(metric.key) }], metric.lower_is_better);
 chart("gradient norm", [{ name: "norm", kind: "train", points: points("gradient_norm") }]);
 chart("learning rate", [{ name: "rate", kind: "train", points: points("learning_rate") }]);
 chart("target tokens per second", [{ name: "tokens/s", kind: "train", points: points("tokens_per_second") }]);
