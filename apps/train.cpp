@@ -121,7 +121,7 @@ class TrainVerb : public Verb {
 
 VerbEntry train_verb() {
   return {"train", "learn a model, or teach an existing one; resumes by itself",
-          "transept train recipes/cmudict-g2p/train.toml\n"
+          "transept train my.toml\n"
           "transept train fine-tune.toml --set optimizer.learning_rate=1e-4 --set "
           "output=out/second",
           [] { return std::unique_ptr<Verb>(std::make_unique<TrainVerb>()); }};

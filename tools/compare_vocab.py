@@ -2,7 +2,7 @@
 
     compare_vocab.py TRANSEPT TEXT [LINES]
 
-Learns vocabularies of every kind from the text's first lines (gzip allowed; columns are texts), then compares the ids of
+Learns vocabularies of every kind from the text's last lines (gzip allowed; columns are texts), then compares the ids of
 `transept tokenize`, the text of `transept tokenize --decode` and, where there is one, the ids of the SentencePiece model
 with those of the reference on the same lines. Prints one line per vocabulary and fails if any differs.
 """

@@ -1,4 +1,4 @@
-// Porter's stemmer (Porter 1980) with the changes NLTK makes by default (NLTK 3.9): what ROUGE's
+// Porter's stemmer (Porter 1980) with the changes NLTK makes by default (NLTK 3.10.4): what ROUGE's
 // figures "with stemming" are made with.
 #pragma once
 

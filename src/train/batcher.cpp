@@ -30,8 +30,7 @@ std::vector<BatchIndices> cut(std::span<const Example> examples, std::span<const
   return batches;
 }
 
-}  // namespace
-
+// A permutation of 0 … n - 1 that depends on (seed, stream) alone.
 std::vector<uint32_t> permutation(size_t n, uint64_t seed, uint64_t stream) {
   std::vector<uint32_t> order(n);
   std::iota(order.begin(), order.end(), 0u);
@@ -41,6 +40,8 @@ std::vector<uint32_t> permutation(size_t n, uint64_t seed, uint64_t stream) {
   }
   return order;
 }
+
+}  // namespace
 
 std::vector<BatchIndices> make_batches(std::span<const Example> examples,
                                        const TrainConfig::Batches& options, uint64_t seed,

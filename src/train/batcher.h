@@ -13,9 +13,6 @@ namespace transept {
 
 using BatchIndices = std::vector<uint32_t>;  // of examples
 
-// A permutation of 0 … n - 1 that depends on (seed, stream) alone.
-[[nodiscard]] std::vector<uint32_t> permutation(size_t n, uint64_t seed, uint64_t stream);
-
 // "length": equal lengths in random order, sorted, cut, and the batches shuffled.
 // "random": cut as drawn.
 [[nodiscard]] std::vector<BatchIndices> make_batches(std::span<const Example> examples,

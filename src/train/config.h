@@ -35,8 +35,8 @@ struct TrainConfig {
   } tokenizer;
 
   struct Model {
-    std::string from;     // a model folder: fine-tune it; with `encoder_only` only its encoder
-    std::string encoder;  // a BERT-like folder: its encoder, and a new decoder
+    std::string from;                    // a model folder: fine-tune it
+    std::string encoder;                 // a BERT-like folder: its encoder, and a new decoder
     std::string family = "transformer";  // from scratch
     int d_model = 256;
     int d_ff = 1024;

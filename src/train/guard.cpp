@@ -24,7 +24,6 @@ std::string Guard::judge(double loss, double gradient_norm) {
                       state_.usual_norm);
   }
   if (!why.empty()) {
-    ++state_.skipped;
     ++state_.bad_in_a_row;
     return why;
   }

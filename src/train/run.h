@@ -35,6 +35,8 @@ class Run {
     double loss = 0;  // per token, without smoothing
     double accuracy = 0;
     std::vector<Figure> figures;
+
+    [[nodiscard]] std::string text() const;  // for people
   };
   // What is summed up between two lines of the log.
   struct Interval {
@@ -63,6 +65,7 @@ class Run {
   [[nodiscard]] Measured measure();
   [[nodiscard]] double judged(const Measured& measured) const;
   [[nodiscard]] bool is_better(double value) const;
+  void swap_ema();  // and makes the model compute with what is there now
   void average();
   void log_interval(const StepOutcome& outcome);
   void report();

@@ -23,6 +23,13 @@ double per_token(const LossSum& sum) {
 
 }  // namespace
 
+std::string Run::Measured::text() const {
+  std::string text = fmt::format("valid loss {:.4f}", loss);
+  for (const Figure& figure : figures)
+    text += fmt::format(", {} {:.4g}", figure.name, figure.score);
+  return text;
+}
+
 Run::Measured Run::measure() {
   LossSum sum;
   for (const BatchIndices& batch : cut_in_order(valid_.examples, config_.batch)) {
@@ -53,19 +60,15 @@ bool Run::is_better(double value) const {
 
 // With an average of the weights it is the average that is validated and written.
 void Run::validate() {
-  optimizer_->swap_ema();
-  finish(trained_->model, pool_, kernels_);
+  swap_ema();
   if (has_valid()) {
     const Measured measured = measure();
     std::vector<std::pair<std::string, double>> numbers = {
         {"valid_loss", measured.loss},
         {"valid_perplexity", std::exp(measured.loss)},
         {"valid_token_accuracy", measured.accuracy}};
-    std::string text = fmt::format("step {}: valid loss {:.4f}", state_.step, measured.loss);
-    for (const Figure& figure : measured.figures) {
-      numbers.emplace_back(figure.metric, figure.score);
-      text += fmt::format(", {} {:.4g}", figure.name, figure.score);
-    }
+    for (const Figure& figure : measured.figures) numbers.emplace_back(figure.metric, figure.score);
+    std::string text = fmt::format("step {}: {}", state_.step, measured.text());
     log_->add(state_.step, numbers);
     const double value = judged(measured);
     if (is_better(value)) {
@@ -84,8 +87,13 @@ void Run::validate() {
   if (config_.average.checkpoints > 0) {
     save_values(values_file(state_.step), trained_->parameters->values());
   }
+  swap_ema();
+}
+
+void Run::swap_ema() {
+  if (!optimizer_->has_ema()) return;
   optimizer_->swap_ema();
-  if (optimizer_->has_ema()) trained_->parameters->repack(pool_, kernels_);
+  trained_->parameters->repack(pool_, kernels_);
 }
 
 fs::path Run::values_file(int64_t at_step) const {
@@ -130,24 +138,23 @@ void Run::average() {
   }
   const auto n = static_cast<double>(steps.size());
   for (size_t i = 0; i < sum.size(); ++i) values[i] = static_cast<float>(sum[i] / n);
-  finish(trained_->model, pool_, kernels_);
+  trained_->parameters->repack(pool_, kernels_);
   std::string text = fmt::format("mean of the weights of {} validations", steps.size());
   bool better = true;
   if (has_valid()) {
     const Measured measured = measure();
-    better = is_better(judged(measured));
-    text += fmt::format(": valid loss {:.4f}", measured.loss);
-    for (const Figure& figure : measured.figures)
-      text += fmt::format(", {} {:.4g}", figure.name, figure.score);
-    if (better) state_.best = judged(measured);
+    const double value = judged(measured);
+    better = is_better(value);
+    if (better) state_.best = value;
     if (better) state_.best_step = state_.step;
+    text += ": " + measured.text();
     text += better ? "; the best" : "; no better than the best";
   }
   if (better) write_model();
   log_->add_event(state_.step, "average", text);
   events_.note(text);
-  std::ranges::copy(kept, values.begin());
-  finish(trained_->model, pool_, kernels_);
+  std::ranges::copy(kept,
+                    values.begin());  // for the checkpoint; nobody computes with them any more
 }
 
 void Run::write_model() {
@@ -186,7 +193,7 @@ void Run::report() {
   for (const std::string& metric : config_.validation.metrics) {
     parts.metrics.push_back({metric, !higher_is_better(metric)});
   }
-  parts.config = to_toml(config_);
+  parts.config = state_.config;
   write_file_atomic(fs::path(config_.output) / "report.html", render_report(parts));
 }
 

@@ -25,7 +25,6 @@ void each_number(State& s, F&& f) {
   f("seconds", s.seconds);
   f("usual_norm", s.usual_norm);
   f("bad_in_a_row", s.bad_in_a_row);
-  f("skipped", s.skipped);
   f("rollbacks", s.rollbacks);
   f("best_step", s.best_step);
   f("without_better", s.without_better);

@@ -20,7 +20,6 @@ struct TrainState {
   // The guard's.
   double usual_norm = 0;  // running mean of the gradient's norm; 0: none yet
   int64_t bad_in_a_row = 0;
-  int64_t skipped = 0;
   int64_t rollbacks = 0;
 
   // Validation's.

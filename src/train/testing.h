@@ -58,7 +58,7 @@ inline void write_reversals(const std::filesystem::path& file, int n, uint64_t s
   write_file_atomic(file, text);
 }
 
-// A model of two thousand steps' worth of patience: small, quick, and it learns to reverse.
+// Small and quick: it learns to reverse in a few hundred steps.
 inline TrainConfig reversal_config(const std::filesystem::path& folder) {
   write_letters(folder / "tokenizer");
   write_reversals(folder / "train.tsv", 2000, 1);

@@ -23,9 +23,9 @@ struct StepReport {
   int64_t max_steps = 0;
   int64_t epoch = 0;
   double epoch_part = 0;  // 0 … 1 of this epoch
-  double loss = 0;        // per target token, recent mean
+  double loss = 0;        // per target token, of this step
   double learning_rate = 0;
-  double tokens_per_second = 0;  // target tokens, recent mean
+  double tokens_per_second = 0;  // target tokens, mean of this run
   double seconds_left = 0;       // to max_steps, max_epochs or max_minutes
 };
 
@@ -46,7 +46,6 @@ struct TrainResult {
   int64_t source_tokens = 0;
   double seconds = 0;
   size_t step_bytes = 0;  // scratch and gradients of activations, at most
-  double product_seconds = 0;
 };
 
 // Error not_found, io, bad_data, mismatch: one line; the last checkpoint is intact.

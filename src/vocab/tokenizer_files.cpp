@@ -7,12 +7,11 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "text/base64.h"
+#include "text/spm_normalizer.h"
 #include "text/spm_proto.h"
 
 namespace transept {
 namespace {
-
-constexpr std::string_view kSpace = "\u2581";  // what SentencePiece writes for a space
 
 struct Mark {
   std::string_view content;
@@ -95,13 +94,13 @@ void write_spm_normalizer(JsonWriter& w, std::string_view charsmap) {
   w.member("strip_right", true).end_object();
   write_replace(w, "Regex", " {2,}", " ");
   w.end_array().end_object().key("pre_tokenizer").begin_object().member("type", "Metaspace");
-  w.member("replacement", kSpace).member("prepend_scheme", "always").member("split", true);
+  w.member("replacement", kSpaceSymbol).member("prepend_scheme", "always").member("split", true);
   w.end_object();
 }
 
 void write_spm_decoder(JsonWriter& w, bool byte_fallback) {
   w.key("decoder").begin_object().member("type", "Sequence").key("decoders").begin_array();
-  write_replace(w, "String", kSpace, " ");
+  write_replace(w, "String", kSpaceSymbol, " ");
   if (byte_fallback) w.begin_object().member("type", "ByteFallback").end_object();
   w.begin_object().member("type", "Fuse").end_object();
   w.begin_object().member("type", "Strip").member("content", " ").member("start", 1);
