@@ -30,6 +30,7 @@ class Server : public HttpServer {
     if (!options.certificate.empty() || !options.private_key.empty())
       tls_ = tls_context(options.certificate, options.private_key);
     listen();
+    files_thread_ = std::thread([this] { files_.run(); });  // last: what comes before may throw
   }
 
   ~Server() override {
@@ -43,9 +44,11 @@ class Server : public HttpServer {
   std::shared_ptr<void> after(int milliseconds, std::function<void()> f) override {
     auto timer = std::make_shared<asio::steady_timer>(io_);
     timer->expires_after(std::chrono::milliseconds(milliseconds));
-    timer->async_wait([f = std::move(f)](const boost::system::error_code& error) {
-      if (!error) f();
-    });
+    // A timer that expired may already be queued when its handle is dropped.
+    timer->async_wait(
+        [f = std::move(f), held = std::weak_ptr(timer)](const boost::system::error_code& error) {
+          if (!error && !held.expired()) f();
+        });
     return timer;
   }
 
@@ -165,7 +168,7 @@ class Server : public HttpServer {
   asio::io_context files_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   asio::executor_work_guard<asio::io_context::executor_type> files_work_{files_.get_executor()};
-  std::thread files_thread_{[this] { files_.run(); }};
+  std::thread files_thread_;
   tcp::acceptor acceptor_;
   asio::signal_set signals_;
   asio::steady_timer drain_timer_;

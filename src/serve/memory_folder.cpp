@@ -123,6 +123,8 @@ bool read_memory(const fs::path& file, MemoryContents& contents) {
     (void)::utimensat(AT_FDCWD, file.c_str(), now, 0);  // used: the age survives a restart
     return true;
   } catch (const Error& error) {
+    // Anything else (out of descriptors, a disk that fails) may be over the next time.
+    if (error.code() != ErrorCode::bad_data && error.code() != ErrorCode::not_found) throw;
     log(LogLevel::warning, error.what());
     return false;
   }

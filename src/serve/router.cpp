@@ -115,7 +115,6 @@ Router::Match Router::find(const std::string& method, const std::string& path) c
       return match;
     }
     match.allowed += (match.allowed.empty() ? "" : ", ") + std::string(route.method);
-    match.parameters = {route.path};
   }
   return match;
 }
@@ -135,22 +134,21 @@ void Router::check_origin(const HttpRequest& request) const {
   const bool loopback = address.starts_with("127.") || address == "::1";
   if (!loopback || host.empty()) return;
   const std::string_view name = host_of(host);
-  if (name != "localhost" && name != "[::1]" && !name.starts_with("127.") && name != address)
+  const bool own_address =
+      name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string_view::npos;
+  if (name != "localhost" && name != "[::1]" && !own_address && name != address)
     throw Refusal(403, "this server listens on this machine only, its name is localhost");
 }
 
 Task<void> Router::answer(Exchange& exchange, const Match& match, LogEntry& entry) {
   const HttpRequest& request = exchange.request;
   check_origin(request);
-  const std::string& cors = service_.options.cors_origin;
-  if (request.method == "OPTIONS" && !cors.empty()) {
+  if (request.method == "OPTIONS" && !service_.options.cors_origin.empty()) {
     Response preflight;
     preflight.status = 204;
-    preflight.headers = {{"Access-Control-Allow-Origin", cors},
-                         {"Access-Control-Allow-Methods", "GET, POST, PUT, DELETE"},
+    preflight.headers = {{"Access-Control-Allow-Methods", "GET, POST, PUT, DELETE"},
                          {"Access-Control-Allow-Headers", "Authorization, Content-Type"},
                          {"Access-Control-Max-Age", "600"}};
-    entry.status = 204;
     co_await exchange.send(std::move(preflight));
     co_return;
   }

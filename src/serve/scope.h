@@ -57,9 +57,10 @@ class Scope {
     if (ended_ != Ended::no) return;
     ended_ = reason;
     flag_->store(true);
-    while (!waits_.empty()) {
-      const Wait* wait = waits_.back();
-      waits_.pop_back();
+    const auto waits = waits_;  // the last one that wakes may end this scope
+    while (!waits->empty()) {
+      const Wait* wait = waits->back();
+      waits->pop_back();
       std::erase(wait->signal.waiting_, wait->handle);
       wait->handle.resume();
     }
@@ -74,10 +75,10 @@ class Scope {
     void await_suspend(std::coroutine_handle<> waiting) {
       handle = waiting;
       signal.waiting_.push_back(waiting);
-      scope.waits_.push_back(this);
+      scope.waits_->push_back(this);
     }
     void await_resume() {
-      std::erase(scope.waits_, this);
+      std::erase(*scope.waits_, this);
       scope.check();
     }
   };
@@ -87,7 +88,7 @@ class Scope {
  private:
   Ended ended_ = Ended::no;
   std::shared_ptr<std::atomic<bool>> flag_ = std::make_shared<std::atomic<bool>>(false);
-  std::vector<Wait*> waits_;
+  std::shared_ptr<std::vector<Wait*>> waits_ = std::make_shared<std::vector<Wait*>>();
 };
 
 }  // namespace transept::serve

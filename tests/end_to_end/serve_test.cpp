@@ -134,6 +134,34 @@ TEST(Serve, TakesNoDamagedFile) {
   EXPECT_EQ(text_of(again, "id"), id);
 }
 
+// A file that cannot be read now may be readable later: only a damaged one is given up.
+TEST(Serve, KeepsAMemoryWhoseFileCannotBeReadForAWhile) {
+  const std::string folder = scratch("unreadable");
+  ServerProcess server({kModel, "--memory-folder", folder, "--memory-mib", "0"});
+  const std::string id = text_of(http(server.port(), "POST", "/v1/memories", kFox), "id");
+  std::filesystem::path file;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.path().extension() == ".memory") file = entry.path();
+  ASSERT_FALSE(file.empty());
+  std::filesystem::rename(file, folder + "/aside");
+  std::filesystem::create_symlink(file, file);  // cannot be opened: a loop
+  const std::string question = R"({"memory": ")" + id + R"("})";
+  EXPECT_EQ(http(server.port(), "POST", "/v1/generate", question).status, 500);
+  std::filesystem::remove(file);
+  std::filesystem::rename(folder + "/aside", file);
+  const HttpResult answer = http(server.port(), "POST", "/v1/generate", question);
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(metric(server.port(), "transept_memory_damaged_files_total"), "0");
+}
+
+TEST(Serve, SaysWhenItCannotListen) {
+  ServerProcess server({kModel, "--memory-folder", "none"});
+  const Result second = transept(
+      {"serve", kModel, "--memory-folder", "none", "--port", std::to_string(server.port())});
+  EXPECT_EQ(second.code, 74) << second.err;
+  EXPECT_NE(second.err.find("cannot listen"), std::string::npos) << second.err;
+}
+
 TEST(Serve, MovesAMemoryFromOneServerToAnother) {
   ServerProcess first({kModel, "--memory-folder", "none"});
   ServerProcess second({kModel, "--memory-folder", "none"});
@@ -348,9 +376,26 @@ TEST(ServePressure, TurnsAwayPagesOfOtherOrigins) {
   };
   EXPECT_EQ(status("Origin: http://localhost\r\n"), 200);
   EXPECT_EQ(status("Origin: http://evil.example\r\n"), 403);
-  Socket socket(server.port());
-  socket.send("GET /health HTTP/1.1\r\nHost: evil.example\r\n\r\n");
-  EXPECT_TRUE(socket.read_until("\r\n\r\n").starts_with("HTTP/1.1 403"));
+  for (const char* host : {"evil.example", "127.evil.example"}) {
+    Socket socket(server.port());
+    socket.send("GET /health HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n");
+    EXPECT_TRUE(socket.read_until("\r\n\r\n").starts_with("HTTP/1.1 403")) << host;
+  }
+}
+
+TEST(ServePressure, LetsPagesOfTheGivenOriginAsk) {
+  ServerProcess server(
+      {kModel, "--memory-folder", "none", "--cors-origin", "http://friend.example"});
+  const std::string allowed = "Access-Control-Allow-Origin: http://friend.example\r\n";
+  for (const char* method : {"OPTIONS", "GET"}) {
+    const HttpResult answer =
+        http(server.port(), method, "/v1/memories", "", "Origin: http://friend.example\r\n");
+    EXPECT_EQ(answer.status, *method == 'O' ? 204 : 200);
+    const size_t first = answer.headers.find(allowed);
+    EXPECT_NE(first, std::string::npos) << answer.headers;
+    EXPECT_EQ(answer.headers.find("Access-Control-Allow-Origin", first + 1), std::string::npos)
+        << "browsers refuse two";
+  }
 }
 
 TEST(ServeLoad, GivesEveryClientWhatItWouldGetAlone) {
