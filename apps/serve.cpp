@@ -1,13 +1,10 @@
 // transept serve: models as an HTTP service.
-#include <fmt/format.h>
-
 #include <cstdlib>
 #include <filesystem>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/parallel.h"
 #include "common.h"
 #include "serve/server.h"
 
@@ -27,8 +24,6 @@ class ServeVerb : public Verb {
                  "where memories are kept; none: in RAM only");
     options.number("memory-mib", memory_mib_, 0, 1 << 24, "RAM for memories, MiB");
     options.number("memory-disk-mib", disk_mib_, 0, 1 << 24, "disk for memories, MiB");
-    options.texts("translate", "FROM:TO[:PREFIX]", translations_,
-                  "a language pair of the first model, and the text put before its inputs");
     options.text("source-language", "CODE", server_.source_language,
                  "mBART, M2M100, NLLB: the input's language");
     options.text("target-language", "CODE", server_.target_language, "and the output's");
@@ -38,8 +33,11 @@ class ServeVerb : public Verb {
   }
 
   void run(Options&) override {
-    server_.service = service_options();
-    server_.models = models();
+    finish();
+    set_log_sink([quiet = quiet_](LogLevel level, const std::string& text) {
+      if (level == LogLevel::warning || !quiet)
+        log_line(level == LogLevel::warning ? "warning" : "info", text, "", "");
+    });
     serve::serve(server_, [this](const std::string& address) {
       if (!quiet_) log_line("info", "listening", "url", address);
     });
@@ -47,60 +45,58 @@ class ServeVerb : public Verb {
 
  private:
   void declare_network(Options& options) {
-    options.text("host", "ADDRESS", http_.address, "address to listen on; 127.0.0.1: this machine");
-    options.number("port", http_.port, 0, 65535, "port to listen on; 0: any free one");
-    options.text("tls-certificate", "FILE", http_.certificate, "certificate chain, PEM: HTTPS");
-    options.text("tls-key", "FILE", http_.private_key, "its private key, PEM");
+    serve::ServiceOptions& service = server_.service;
+    serve::HttpOptions& http = service.http;
+    options.text("host", "ADDRESS", http.address, "address to listen on; 127.0.0.1: this machine");
+    options.number("port", http.port, 0, 65535, "port to listen on; 0: any free one");
+    options.text("tls-certificate", "FILE", http.certificate, "certificate chain, PEM: HTTPS");
+    options.text("tls-key", "FILE", http.private_key, "its private key, PEM");
     options.text("api-keys", "FILE", key_file_,
                  "lines NAME SECRET [tokens_per_minute=N] [concurrent=N]");
-    options.text("cors-origin", "ORIGIN", cors_origin_, "a page's origin that may ask; *: any");
+    options.text("cors-origin", "ORIGIN", service.cors_origin,
+                 "a page's origin that may ask; *: any");
   }
 
   void declare_limits(Options& options) {
-    options.number("max-connections", http_.max_connections, 1, 1 << 20, "open connections");
+    serve::ServiceOptions& service = server_.service;
+    serve::HttpOptions& http = service.http;
+    options.number("max-connections", http.max_connections, 1, 1 << 20, "open connections");
     options.number("max-body-kib", body_kib_, 1, 1 << 20, "size of a request's body, KiB");
-    options.number("max-new-tokens", most_new_tokens_, 1, 1 << 24, "most a request may ask for");
+    options.number("max-new-tokens", service.most_new_tokens, 1, 1 << 24,
+                   "most a request may ask for");
     options.number("max-tokens", most_tokens_, 1, 1 << 30,
                    "estimated tokens of all requests at once; more get 503");
     options.number("tokens-per-minute", limits_per_minute_, 0, 1 << 30,
                    "of a key whose line says nothing; 0: no limit");
-    options.number("concurrent", concurrent_, 0, 1 << 20, "requests of a key at once; 0: no limit");
-    options.number("deadline-ms", deadline_ms_, 1, 1 << 30, "longest time for a request");
-    options.number("header-timeout-ms", http_.header_timeout_ms, 1, 1 << 30,
+    options.number("concurrent", service.admission.limits.concurrent, 0, 1 << 20,
+                   "requests of a key at once; 0: no limit");
+    options.number("deadline-ms", service.deadline_ms, 1, 1 << 30, "longest time for a request");
+    options.number("header-timeout-ms", http.header_timeout_ms, 1, 1 << 30,
                    "for a request's header to arrive");
-    options.number("body-timeout-ms", http_.body_timeout_ms, 1, 1 << 30, "and its body");
-    options.number("idle-timeout-ms", http_.idle_timeout_ms, 1, 1 << 30,
+    options.number("body-timeout-ms", http.body_timeout_ms, 1, 1 << 30, "and its body");
+    options.number("idle-timeout-ms", http.idle_timeout_ms, 1, 1 << 30,
                    "between two requests of a connection");
-    options.number("write-timeout-ms", http_.write_timeout_ms, 1, 1 << 30,
+    options.number("write-timeout-ms", http.write_timeout_ms, 1, 1 << 30,
                    "for a client to take some of its answer");
-    options.number("drain-ms", http_.drain_ms, 0, 1 << 30,
+    options.number("drain-ms", http.drain_ms, 0, 1 << 30,
                    "after SIGTERM, before requests are cancelled");
   }
 
-  [[nodiscard]] serve::ServiceOptions service_options() const {
-    check(http_.certificate.empty() == http_.private_key.empty(), ErrorCode::usage,
+  // What an option says in other units than the server takes.
+  void finish() {
+    serve::ServiceOptions& service = server_.service;
+    check(service.http.certificate.empty() == service.http.private_key.empty(), ErrorCode::usage,
           "--tls-certificate and --tls-key belong together: give both");
-    serve::ServiceOptions options;
-    options.http = http_;
-    options.http.max_body_bytes = static_cast<size_t>(body_kib_) << 10;
-    options.store.folder = memory_folder();
-    options.store.ram_bytes = static_cast<size_t>(memory_mib_) << 20;
-    options.store.disk_bytes = static_cast<size_t>(disk_mib_) << 20;
-    options.admission.key_file = key_file_;
-    options.admission.limits = {limits_per_minute_, concurrent_};
-    options.admission.most_tokens = most_tokens_;
-    options.most_new_tokens = most_new_tokens_;
-    options.deadline_ms = deadline_ms_;
-    options.cors_origin = cors_origin_;
-    for (const std::string& pair : translations_) options.translations.push_back(parse(pair));
-    options.log_requests = !quiet_;
-    options.log_line = [](const std::string& json) { message(json); };
-    const bool quiet = quiet_;
-    set_log_sink([quiet](LogLevel level, const std::string& text) {
-      if (level == LogLevel::warning || !quiet)
-        log_line(level == LogLevel::warning ? "warning" : "info", text, "", "");
-    });
-    return options;
+    service.http.max_body_bytes = static_cast<size_t>(body_kib_) << 10;
+    service.store.folder = memory_folder();
+    service.store.ram_bytes = static_cast<size_t>(memory_mib_) << 20;
+    service.store.disk_bytes = static_cast<size_t>(disk_mib_) << 20;
+    service.admission.key_file = key_file_;
+    service.admission.limits.tokens_per_minute = limits_per_minute_;
+    service.admission.most_tokens = most_tokens_;
+    service.log_requests = !quiet_;
+    service.log_line = [](const std::string& json) { message(json); };
+    server_.models = models();
   }
 
   [[nodiscard]] std::vector<std::string> models() const {
@@ -125,18 +121,6 @@ class ServeVerb : public Verb {
     return (std::filesystem::path(home) / ".cache" / "transept" / "memories").string();
   }
 
-  static serve::Translation parse(const std::string& text) {
-    const size_t colon = text.find(':');
-    check(colon != std::string::npos && colon > 0, ErrorCode::usage,
-          "--translate {}: expected FROM:TO or FROM:TO:PREFIX, like en:de", text);
-    const size_t second = std::min(text.find(':', colon + 1), text.size());
-    serve::Translation pair{text.substr(0, colon), text.substr(colon + 1, second - colon - 1),
-                            text.substr(std::min(second + 1, text.size()))};
-    check(!pair.target.empty(), ErrorCode::usage, "--translate {}: no language to translate into",
-          text);
-    return pair;
-  }
-
   static void log_line(const char* level, const std::string& text, const std::string& key,
                        const std::string& value) {
     JsonWriter json;
@@ -147,20 +131,14 @@ class ServeVerb : public Verb {
   }
 
   std::vector<std::string> models_;
-  serve::HttpOptions http_;
   serve::ServerOptions server_;
-  std::vector<std::string> translations_;
   std::string memory_folder_;
   std::string key_file_;
-  std::string cors_origin_;
-  int memory_mib_ = 1024;
-  int disk_mib_ = 10240;
-  int body_kib_ = 4096;
-  int most_new_tokens_ = 4096;
-  int most_tokens_ = 1 << 20;
+  int memory_mib_ = static_cast<int>(serve::StoreOptions().ram_bytes >> 20);
+  int disk_mib_ = static_cast<int>(serve::StoreOptions().disk_bytes >> 20);
+  int body_kib_ = static_cast<int>(serve::HttpOptions().max_body_bytes >> 10);
+  int most_tokens_ = static_cast<int>(serve::AdmissionOptions().most_tokens);
   int limits_per_minute_ = 0;
-  int concurrent_ = 0;
-  int deadline_ms_ = 300'000;
   bool quiet_ = false;
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <cmath>
 #include <sstream>
 
@@ -15,10 +14,6 @@ namespace {
 
 constexpr double kMinute = 60;
 constexpr size_t kLeastSecret = 8;
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // Takes as long for a wrong secret as for the right one: nothing is learnt from the time. (How long
 // a secret is does show.)

@@ -35,7 +35,6 @@ class Admission {
   [[nodiscard]] Key& key_of(std::string_view authorization, std::string_view api_key);
   // For paths that need no key.
   [[nodiscard]] Key& everybody() { return everybody_; }
-  [[nodiscard]] bool needs_key() const { return needs_key_; }
 
   // What a request holds while it is being answered.
   class Ticket {

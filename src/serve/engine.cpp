@@ -1,7 +1,6 @@
 #include "serve/engine.h"
 
 #include <bit>
-#include <chrono>
 #include <ctime>
 
 #include "base/hash.h"
@@ -10,10 +9,6 @@
 
 namespace transept::serve {
 namespace {
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // Of every piece: two tokenizers with one hash read the same ids as the same text.
 std::string hash_of(const Tokenizer* tokenizer) {
@@ -171,7 +166,7 @@ void Engine::take_commands(bool wait) {
 void Engine::step() {
   try {
     encode_some();
-    const int active = std::max(scheduler_->n_active(), 0);
+    const int active = scheduler_->n_active();
     const bool stepped = scheduler_->tick();
     const std::lock_guard lock(mutex_);
     if (stepped) {
@@ -183,12 +178,8 @@ void Engine::step() {
     }
     counters_.waiting = scheduler_->n_waiting() + static_cast<int>(encodes_.size());
     counters_.active = scheduler_->n_active();
-    counters_.work = scheduler_->counters();
-    counters_.work.encoder_runs = encoded_.encoder_runs;
-    counters_.work.source_tokens = encoded_.source_tokens;
-    counters_.work.encode_seconds = encoded_.encode_seconds;
-    counters_.work.output_tokens += finished_.output_tokens;
-    counters_.work.decode_seconds += finished_.decode_seconds;
+    counters_.work = encoded_;  // the scheduler is given memories: it only decodes
+    counters_.work.decode_seconds = lost_seconds_ + scheduler_->counters().decode_seconds;
   } catch (...) {
     fail_all(std::current_exception());
   }
@@ -268,8 +259,7 @@ void Engine::fail_all(const std::exception_ptr& error) {
     });
   }
   generations_.clear();
-  finished_.output_tokens += scheduler_->counters().output_tokens;
-  finished_.decode_seconds += scheduler_->counters().decode_seconds;
+  lost_seconds_ += scheduler_->counters().decode_seconds;
   scheduler_ = std::make_unique<Scheduler>(model(), pool_, options_.scheduler);
 }
 

@@ -110,7 +110,7 @@ class Engine {
 
   // The compute thread's own.
   std::unique_ptr<Scheduler> scheduler_;
-  Counters finished_;  // of schedulers that failed
+  double lost_seconds_ = 0;  // decoding of schedulers that failed
   std::deque<std::shared_ptr<Encode>> encodes_;
   std::deque<std::shared_ptr<Run>> runs_;
   std::map<std::shared_ptr<Generation>, Scheduler::Id> generations_;

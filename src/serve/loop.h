@@ -2,12 +2,18 @@
 // this one thread; other threads (compute, files) hand their results over with post().
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
 #include "serve/scope.h"
 
 namespace transept::serve {
+
+// Of the steady clock.
+inline double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 class Loop {
  public:

@@ -1,6 +1,6 @@
 #include "serve/memory_store.h"
 
-#include <chrono>
+#include <utility>
 
 #include "base/log.h"
 #include "io/memory_file.h"
@@ -11,10 +11,6 @@ namespace transept::serve {
 namespace {
 
 constexpr int kMostSpills = 8;  // evicted memories on their way to disk; more are dropped
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 }  // namespace
 
@@ -198,12 +194,16 @@ MemoryStore::Info MemoryStore::add(Engine& engine, Memory memory) {
   return made;
 }
 
-Task<void> MemoryStore::keep(Engine& engine, std::string id, Memory memory) {
-  if (options_.folder.empty()) co_return;
+Task<void> MemoryStore::saved(std::string id) {
   while (entries_.contains(id) && entries_.at(id).saving != nullptr) {
     const std::shared_ptr<Signal> saving = entries_.at(id).saving;
     co_await saving->wait();
   }
+}
+
+Task<void> MemoryStore::keep(Engine& engine, std::string id, Memory memory) {
+  if (options_.folder.empty()) co_return;
+  co_await saved(id);
   Entry& entry = entries_[id];
   if (!entry.file.empty()) co_return;
   entry.engine = &engine;
@@ -236,39 +236,36 @@ Task<void> MemoryStore::save(std::string id, Memory memory) {
 }
 
 Task<bool> MemoryStore::remove(std::string id) {
-  while (entries_.contains(id) && entries_.at(id).saving != nullptr) {
-    const std::shared_ptr<Signal> saving = entries_.at(id).saving;
-    co_await saving->wait();
-  }
+  co_await saved(id);
   if (!info(id)) co_return false;
   Entry& entry = entries_.at(id);
-  if (!entry.memory.empty()) {
-    counters_.ram_bytes -= entry.memory.bytes();
-    --counters_.hot;
-    hot_.erase(id);
-    entry.memory = Memory();
-  }
-  const std::filesystem::path file = entry.file;
-  if (!file.empty()) {
-    counters_.disk_bytes -= entry.file_bytes;
-    --counters_.files;
-    files_.erase(id);
-    entry.file.clear();
-    entry.file_bytes = 0;
-    forget_if_gone(id);
-    const auto unlink = [&] { remove_file(file); };
-    co_await on_file_thread(loop_, unlink);
-    co_return true;
-  }
+  drop_hot(id, entry);
+  const std::filesystem::path file = forget_file(id, entry);
   forget_if_gone(id);
+  const auto unlink = [&] { remove_file(file); };
+  if (!file.empty()) co_await on_file_thread(loop_, unlink);
   co_return true;
 }
 
+void MemoryStore::drop_hot(const std::string& id, Entry& entry) {
+  if (entry.memory.empty()) return;
+  counters_.ram_bytes -= entry.memory.bytes();
+  --counters_.hot;
+  hot_.erase(id);
+  entry.memory = Memory();
+}
+
+std::filesystem::path MemoryStore::forget_file(const std::string& id, Entry& entry) {
+  if (entry.file.empty()) return {};
+  counters_.disk_bytes -= entry.file_bytes;
+  --counters_.files;
+  files_.erase(id);
+  entry.file_bytes = 0;
+  return std::exchange(entry.file, {});
+}
+
 void MemoryStore::make_hot(const std::string& id, Entry& entry, Memory memory) {
-  if (!entry.memory.empty()) {
-    counters_.ram_bytes -= entry.memory.bytes();
-    --counters_.hot;
-  }
+  drop_hot(id, entry);
   entry.rows = memory.rows();
   counters_.ram_bytes += memory.bytes();
   ++counters_.hot;
@@ -278,10 +275,7 @@ void MemoryStore::make_hot(const std::string& id, Entry& entry, Memory memory) {
 
 void MemoryStore::set_file(const std::string& id, Entry& entry, std::filesystem::path file,
                            std::size_t bytes) {
-  if (entry.file_bytes > 0) {
-    counters_.disk_bytes -= entry.file_bytes;
-    --counters_.files;
-  }
+  (void)forget_file(id, entry);
   entry.file = std::move(file);
   entry.file_bytes = bytes;
   counters_.disk_bytes += bytes;
@@ -290,18 +284,13 @@ void MemoryStore::set_file(const std::string& id, Entry& entry, std::filesystem:
 }
 
 void MemoryStore::drop_file(const std::string& id, Entry& entry) {
-  counters_.disk_bytes -= entry.file_bytes;
-  --counters_.files;
-  files_.erase(id);
-  loop_.post_file_work([file = entry.file] {
+  loop_.post_file_work([file = forget_file(id, entry)] {
     try {
       remove_file(file);
     } catch (const Error& error) {
       log(LogLevel::warning, error.what());
     }
   });
-  entry.file.clear();
-  entry.file_bytes = 0;
 }
 
 // What leaves RAM without a file gets one, unless the disk is already behind.
@@ -317,11 +306,8 @@ void MemoryStore::trim() {
         if (error) log(LogLevel::warning, "memory " + id + ": could not be written to disk");
       });
     }
-    counters_.ram_bytes -= entry.memory.bytes();
-    --counters_.hot;
     ++counters_.evictions;
-    hot_.erase(id);
-    entry.memory = Memory();
+    drop_hot(id, entry);
     forget_if_gone(id);
   }
 }

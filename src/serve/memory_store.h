@@ -112,9 +112,13 @@ class MemoryStore {
   };
 
   void scan(Engine& engine);
+  Task<void> saved(std::string id);  // when no file of it is being written any more
   void make_hot(const std::string& id, Entry& entry, Memory memory);
+  void drop_hot(const std::string& id, Entry& entry);
   void set_file(const std::string& id, Entry& entry, std::filesystem::path file, std::size_t bytes);
-  void drop_file(const std::string& id, Entry& entry);
+  void drop_file(const std::string& id, Entry& entry);  // from the disk too
+  // The entry has no file any more; the file is where it was.
+  std::filesystem::path forget_file(const std::string& id, Entry& entry);
   void trim();
   void trim_files();
   void forget_if_gone(const std::string& id);

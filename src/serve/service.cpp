@@ -1,6 +1,5 @@
 #include "serve/service.h"
 
-#include <chrono>
 #include <cmath>
 
 #include "base/utf8.h"
@@ -10,10 +9,6 @@
 
 namespace transept::serve {
 namespace {
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 void check_text(std::string_view text, const char* what) {
   const size_t bad = find_invalid_utf8(text);
