@@ -1,6 +1,7 @@
 #include "common.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -71,6 +72,20 @@ std::vector<Token> source_tokens(const Model& model, const Line& line, bool as_i
         "{}: the input is empty; an encoder needs at least one token", line.where);
   if (model.has_encoder()) at_line(line.where, [&] { model.check_source(ids); });
   return ids;
+}
+
+std::vector<Token> prompt_tokens(const Model& model, const std::string& prompt) {
+  if (prompt.empty()) return {};
+  return at_line("--prompt", [&] {
+    check_text(prompt);
+    return model.prompt_ids(prompt);
+  });
+}
+
+std::int64_t peak_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
 std::string ids_text(std::span<const Token> ids) {

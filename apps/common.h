@@ -66,6 +66,8 @@ struct VerbEntry {
 // The source tokens of one input line: ids as given, or the text tokenised. Error bad_data naming
 // the line if it is not text or has no token at all.
 [[nodiscard]] std::vector<Token> source_tokens(const Model& model, const Line& line, bool as_ids);
+// What --prompt says, as ids; empty: none. Error bad_data.
+[[nodiscard]] std::vector<Token> prompt_tokens(const Model& model, const std::string& prompt);
 // Runs f; an Error it throws gets `where` put in front.
 template <class F>
 auto at_line(const std::string& where, F&& f) {
@@ -76,6 +78,7 @@ auto at_line(const std::string& where, F&& f) {
   }
 }
 
+[[nodiscard]] std::int64_t peak_bytes();                         // of this process's memory, so far
 [[nodiscard]] std::string ids_text(std::span<const Token> ids);  // "5 8 1"
 
 }  // namespace transept::cli

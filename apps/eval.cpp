@@ -1,10 +1,7 @@
 // transept eval: generates for a test set, or takes outputs that are there, and scores them.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -134,11 +131,7 @@ class EvalVerb : public Verb {
     const Model model = common_.load();
     check(model.has_decoder() && model.has_tokenizer(), ErrorCode::unsupported,
           "{}: eval needs a model with a decoder and a tokenizer", common_.model);
-    const std::vector<Token> prompt =
-        prompt_.empty() ? std::vector<Token>{} : at_line("--prompt", [&] {
-          check_text(prompt_);
-          return model.prompt_ids(prompt_);
-        });
+    const std::vector<Token> prompt = prompt_tokens(model, prompt_);
     std::vector<Request> requests;
     for (const Line& line : sources_)
       requests.push_back({.memory = {},
@@ -153,23 +146,16 @@ class EvalVerb : public Verb {
     return outputs;
   }
 
-  std::vector<std::string> answer(const Model& model, std::vector<Request>& requests) {
-    std::vector<size_t> order(requests.size());  // long ones first: the batch stays full
-    std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-      return requests[a].source.size() > requests[b].source.size();
-    });
-    std::vector<Request> sorted;
-    for (const size_t index : order) sorted.push_back(std::move(requests[index]));
-    std::vector<std::string> outputs(order.size());
+  std::vector<std::string> answer(const Model& model, const std::vector<Request>& requests) {
+    std::vector<std::string> outputs(requests.size());
     size_t n_done = 0;
     model.generate_batch(
-        sorted, search_.search, search_.limits,
+        requests, search_.search, search_.limits,
         [&](size_t index, std::vector<Hypothesis> hypotheses) {
-          outputs[order[index]] = std::move(hypotheses.front().text);
+          outputs[index] = std::move(hypotheses.front().text);
           ++n_done;
           if (!common_.quiet)
-            progress(fmt::format("transept: {} of {} lines", n_done, order.size()));
+            progress(fmt::format("transept: {} of {} lines", n_done, requests.size()));
           return true;
         });
     end_progress();

@@ -2,11 +2,8 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
-#include <algorithm>
 #include <map>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -15,12 +12,6 @@
 
 namespace transept::cli {
 namespace {
-
-std::int64_t peak_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return std::int64_t{usage.ru_maxrss} * 1024;
-}
 
 class GenerateVerb : public Verb {
  public:
@@ -68,11 +59,7 @@ class GenerateVerb : public Verb {
 
   std::vector<Token> tokens_of_prompt(const std::string& prompt) {
     if (prompt_ids_) return parse_ids(prompt, "--prompt-ids");
-    if (prompt.empty()) return {};
-    return at_line("--prompt", [&] {
-      check_text(prompt);
-      return model_->prompt_ids(prompt);
-    });
+    return prompt_tokens(*model_, prompt);
   }
 
   void answer_lines(Options& options) {
@@ -100,20 +87,12 @@ class GenerateVerb : public Verb {
   void answer(const std::vector<Request>& inputs) {
     if (inputs.empty()) return;
     if (stream_) return answer_streaming(inputs);
-    std::vector<Request> requests = with_prompts(inputs);
-    std::vector<size_t> order(requests.size());  // long ones first: the batch stays full
-    std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-      return requests[a].source.size() > requests[b].source.size();
-    });
-    std::vector<Request> sorted;
-    sorted.reserve(order.size());
-    for (const size_t index : order) sorted.push_back(std::move(requests[index]));
+    const std::vector<Request> requests = with_prompts(inputs);
     std::map<size_t, std::vector<Hypothesis>> waiting;
     size_t next = 0;
-    model_->generate_batch(sorted, search_.search, search_.limits,
+    model_->generate_batch(requests, search_.search, search_.limits,
                            [&](size_t index, std::vector<Hypothesis> hypotheses) {
-                             waiting[order[index]] = std::move(hypotheses);
+                             waiting[index] = std::move(hypotheses);
                              for (; !waiting.empty() && waiting.begin()->first == next; ++next) {
                                write(next, waiting.begin()->second);
                                waiting.erase(waiting.begin());

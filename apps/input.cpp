@@ -79,6 +79,14 @@ std::string LineReader::rest() {
   return all;
 }
 
+std::unique_ptr<LineReader> open_lines(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int error = errno;
+  check(descriptor >= 0, error == ENOENT ? ErrorCode::not_found : ErrorCode::io,
+        "{}: cannot open the input file: {}", path, std::strerror(error));
+  return std::make_unique<LineReader>(descriptor, path, true);
+}
+
 void InputOptions::declare(Options& options) {
   options.text("input", "TEXT", input, "the input text");
   options.text("input-file", "FILE", input_file, "read the input from a file");
@@ -95,11 +103,7 @@ Lines::Lines(const InputOptions& input, Options& options, bool quiet) {
   } else if (chosen == "input") {
     only_ = Line{input.input, "--input"};
   } else if (chosen == "input-file") {
-    const int descriptor = ::open(input.input_file.c_str(), O_RDONLY | O_CLOEXEC);
-    const int error = errno;
-    check(descriptor >= 0, error == ENOENT ? ErrorCode::not_found : ErrorCode::io,
-          "{}: cannot open the input file: {}", input.input_file, std::strerror(error));
-    reader_ = std::make_unique<LineReader>(descriptor, input.input_file, true);
+    reader_ = open_lines(input.input_file);
   } else {
     if (is_terminal(STDIN_FILENO) && !quiet)
       message("transept: reading the keyboard, one text per line; Ctrl-D ends");

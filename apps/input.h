@@ -39,6 +39,9 @@ class LineReader {
   std::int64_t line_ = 0;
 };
 
+// Of a file. Error not_found or io.
+[[nodiscard]] std::unique_ptr<LineReader> open_lines(const std::string& path);
+
 struct Line {
   std::string text;
   std::string where;  // "--input" or "x.txt, line 12": for messages

@@ -1,6 +1,5 @@
 // transept train: learns a model, or teaches an existing one.
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <chrono>
 
@@ -97,14 +96,12 @@ class TrainVerb : public Verb {
   }
 
   static std::string stats(const TrainResult& result) {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
     JsonWriter json;
     json.begin_object().member("steps", result.steps);
     json.member("source_tokens", result.source_tokens);
     json.member("target_tokens", result.target_tokens).member("train_seconds", result.seconds);
     json.member("step_bytes", result.step_bytes);
-    json.member("peak_bytes", std::int64_t{usage.ru_maxrss} * 1024).end_object();
+    json.member("peak_bytes", peak_bytes()).end_object();
     return json.take();
   }
 

@@ -1,11 +1,7 @@
 // transept vocab: learns a vocabulary from text.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -14,14 +10,6 @@
 
 namespace transept::cli {
 namespace {
-
-std::unique_ptr<LineReader> open_lines(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const int error = errno;
-  check(descriptor >= 0, error == ENOENT ? ErrorCode::not_found : ErrorCode::io,
-        "{}: cannot open the input file: {}", path, std::strerror(error));
-  return std::make_unique<LineReader>(descriptor, path, true);
-}
 
 class VocabVerb : public Verb {
  public:

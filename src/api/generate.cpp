@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 
 #include "api/implementation.h"
 #include "base/error.h"
@@ -108,8 +109,13 @@ void Model::generate_batch(std::span<const Request> requests, const GenerateOpti
   Scheduler scheduler(
       model.model(), *model.pool,
       {.max_requests = limits.max_inputs, .max_encode_rows = limits.max_encode_tokens});
+  std::vector<size_t> order(requests.size());  // long ones first: the batch stays full
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return requests[a].source.size() > requests[b].source.size();
+  });
   bool wanted = true;
-  for (size_t i = 0; i < requests.size(); ++i) {
+  for (const size_t i : order) {
     const Request& from = requests[i];
     transept::Request request;
     request.memory = inner(from.memory);
