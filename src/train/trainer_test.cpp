@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <cstring>
+#include <map>
 
 #include "base/error.h"
+#include "io/checkpoint.h"
 #include "io/safetensors.h"
 #include "train/guard.h"
 #include "train/testing.h"
@@ -145,6 +148,55 @@ TEST_F(Trainer, AFrozenEncoderStaysAsItWas) {
       EXPECT_FALSE(same) << name;
     }
   }
+}
+
+TEST_F(Trainer, FineTuningBeginsWithTheWeightsOfTheFolder) {
+  config_.length.max_steps = 3;
+  (void)train(config_);
+  TrainConfig second = config_;
+  second.output = (folder_ / "second").string();
+  second.model.from = config_.output;
+  second.tokenizer.folder = "";
+  second.optimizer.learning_rate = 0;
+  (void)train(second);
+  EXPECT_EQ(weights(second), weights(config_));
+  second.output = (folder_ / "third").string();
+  second.optimizer.learning_rate = 1e-2;
+  (void)train(second);
+  EXPECT_NE(weights(second), weights(config_));
+}
+
+TEST_F(Trainer, AGivenEncoderIsTakenAndCanStandStill) {
+  const fs::path bert = fs::path(TRANSEPT_FIXTURES) / "models" / "bert";
+  config_.model.encoder = bert.string();
+  config_.model.max_positions = 16;
+  config_.model.freeze_encoder_steps = -1;
+  config_.length.max_steps = 3;
+  (void)train(config_);
+  ThreadPool pool(1);
+  const Checkpoint given = load_checkpoint(bert, pool);
+  const Checkpoint made = load_checkpoint(config_.output, pool);
+  std::map<std::string, const Weight*> encoder;
+  visit(*given.model, [&](const Weight& weight, Role) { encoder[weight.name] = &weight; });
+  size_t compared = 0;
+  visit(*made.model, [&](const Weight& weight, Role) {
+    if (!weight.name.starts_with("encoder.")) return;
+    const Weight& from = *encoder.at(weight.name);
+    ASSERT_EQ(weight.size(), from.size()) << weight.name;
+    EXPECT_EQ(std::memcmp(weight.values, from.values, weight.size() * sizeof(float)), 0)
+        << weight.name;
+    ++compared;
+  });
+  EXPECT_EQ(compared, encoder.size());
+}
+
+TEST_F(Trainer, TheReportShowsTextsAsTexts) {
+  config_.output = (folder_ / "a<b>&\"c").string();
+  config_.length.max_steps = 1;
+  (void)train(config_);
+  const std::string page = read_file(fs::path(config_.output) / "report.html");
+  EXPECT_NE(page.find("<h1>a&lt;b&gt;&amp;&quot;c</h1>"), std::string::npos);
+  EXPECT_EQ(page.find("a<b>"), std::string::npos);
 }
 
 TEST_F(Trainer, BadInputIsOneClearLine) {
