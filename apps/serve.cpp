@@ -24,6 +24,8 @@ class ServeVerb : public Verb {
                  "where memories are kept; none: in RAM only");
     options.number("memory-mib", memory_mib_, 0, 1 << 24, "RAM for memories, MiB");
     options.number("memory-disk-mib", disk_mib_, 0, 1 << 24, "disk for memories, MiB");
+    options.texts("translate", "FROM:TO[:PREFIX]", translations_,
+                  "a language pair of the first model, and the text put before its inputs");
     options.text("source-language", "CODE", server_.source_language,
                  "mBART, M2M100, NLLB: the input's language");
     options.text("target-language", "CODE", server_.target_language, "and the output's");
@@ -94,6 +96,7 @@ class ServeVerb : public Verb {
     service.admission.key_file = key_file_;
     service.admission.limits.tokens_per_minute = limits_per_minute_;
     service.admission.most_tokens = most_tokens_;
+    for (const std::string& pair : translations_) service.translations.push_back(parse(pair));
     service.log_requests = !quiet_;
     service.log_line = [](const std::string& json) { message(json); };
     server_.models = models();
@@ -121,6 +124,18 @@ class ServeVerb : public Verb {
     return (std::filesystem::path(home) / ".cache" / "transept" / "memories").string();
   }
 
+  static serve::Translation parse(const std::string& text) {
+    const size_t colon = text.find(':');
+    check(colon != std::string::npos && colon > 0, ErrorCode::usage,
+          "--translate {}: expected FROM:TO or FROM:TO:PREFIX, like en:de", text);
+    const size_t second = std::min(text.find(':', colon + 1), text.size());
+    serve::Translation pair{text.substr(0, colon), text.substr(colon + 1, second - colon - 1),
+                            text.substr(std::min(second + 1, text.size()))};
+    check(!pair.target.empty(), ErrorCode::usage, "--translate {}: no language to translate into",
+          text);
+    return pair;
+  }
+
   static void log_line(const char* level, const std::string& text, const std::string& key,
                        const std::string& value) {
     JsonWriter json;
@@ -132,6 +147,7 @@ class ServeVerb : public Verb {
 
   std::vector<std::string> models_;
   serve::ServerOptions server_;
+  std::vector<std::string> translations_;
   std::string memory_folder_;
   std::string key_file_;
   int memory_mib_ = static_cast<int>(serve::StoreOptions().ram_bytes >> 20);

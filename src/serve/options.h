@@ -43,6 +43,13 @@ struct AdmissionOptions {
   std::int64_t most_tokens = 1 << 20;  // estimated, of all requests being answered
 };
 
+// A language pair that the first model translates.
+struct Translation {
+  std::string source;
+  std::string target;
+  std::string prefix;  // put before the text: "translate English to German: "
+};
+
 struct ServiceOptions {
   HttpOptions http;
   StoreOptions store;
@@ -50,6 +57,7 @@ struct ServiceOptions {
   int most_new_tokens = 4096;  // a request may not ask for more
   int deadline_ms = 300'000;   // of a request that names none
   std::string cors_origin;     // empty: off
+  std::vector<Translation> translations;
   bool log_requests = true;
   std::function<void(const std::string&)> log_line;  // one JSON object
 };

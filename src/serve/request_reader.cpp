@@ -46,8 +46,6 @@ RequestReader::~RequestReader() = default;
 
 // The body's bound depends on what is asked for: an uploaded memory may be larger.
 void RequestReader::State::check_header() {
-  if (message().method() == http::verb::unknown)
-    throw Refusal(501, "the method " + text_of(message().method_string()) + " is not implemented");
   if (message().method() == http::verb::put && is_memory_data(text_of(message().target()))) return;
   const auto length = parser.content_length();
   if (length && *length > options.max_body_bytes) refuse(http::error::body_limit);

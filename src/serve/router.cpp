@@ -101,14 +101,21 @@ std::string native_error_body(const Failure& failure) {
 Router::Router(Service& service) : service_(service) {
   add_operation_routes(routes_);
   add_native_routes(routes_);
+  add_libretranslate_routes(routes_);
+  add_openai_routes(routes_);
+  add_huggingface_routes(routes_);
+  add_deepl_routes(routes_);
 }
 
 Router::Match Router::find(const std::string& method, const std::string& path) const {
   Match match;
+  std::string_view pattern;
   std::vector<std::string> parameters;
   const std::string_view wanted = method == "HEAD" ? "GET" : std::string_view(method);
   for (const Route& route : routes_) {
     if (!matches(route.path, path, parameters)) continue;
+    if (pattern.empty()) pattern = route.path;
+    if (pattern != route.path) continue;  // "/v1/memories/concat" is no "/v1/memories/{id}"
     if (route.method == wanted) {
       match.route = &route;
       match.parameters = parameters;

@@ -23,6 +23,10 @@ struct Route {
 // Each surface's routes.
 void add_native_routes(std::vector<Route>& routes);
 void add_operation_routes(std::vector<Route>& routes);
+void add_libretranslate_routes(std::vector<Route>& routes);
+void add_openai_routes(std::vector<Route>& routes);
+void add_huggingface_routes(std::vector<Route>& routes);
+void add_deepl_routes(std::vector<Route>& routes);
 
 class Router {
  public:

@@ -67,16 +67,6 @@ std::vector<Memory::Segment> segments_of(const Json& array) {
   return segments;
 }
 
-void at_most_one(const Json& body, std::initializer_list<const char*> names) {
-  const char* given = nullptr;
-  for (const char* name : names) {
-    if (!body.find(name)) continue;
-    check(given == nullptr, ErrorCode::usage, "\"{}\" and \"{}\" exclude each other: give one",
-          given == nullptr ? "" : given, name);
-    given = name;
-  }
-}
-
 }  // namespace
 
 JsonDocument json_body(const HttpRequest& request) {
@@ -99,6 +89,16 @@ void check_members(const Json& object, std::initializer_list<std::string_view> n
     for (const std::string_view name : names) all += (all.empty() ? "" : ", ") + std::string(name);
     fail(ErrorCode::usage, "\"{}\" is not known here; there is {}", key.substr(0, 100), all);
   });
+}
+
+void at_most_one(const Json& body, std::initializer_list<const char*> names) {
+  const char* given = nullptr;
+  for (const char* name : names) {
+    if (!body.find(name)) continue;
+    check(given == nullptr, ErrorCode::usage, "\"{}\" and \"{}\" exclude each other: give one",
+          given == nullptr ? "" : given, name);
+    given = name;
+  }
 }
 
 std::vector<Token> ids_of(const Json& array) {

@@ -10,6 +10,8 @@ namespace transept::serve {
 [[nodiscard]] JsonDocument json_body(const HttpRequest& request);
 // Error usage for a member that is not one of `names`.
 void check_members(const Json& object, std::initializer_list<std::string_view> names);
+// Error usage if the object has more than one of them.
+void at_most_one(const Json& object, std::initializer_list<const char*> names);
 // Token ids of an array.
 [[nodiscard]] std::vector<Token> ids_of(const Json& array);
 

@@ -28,6 +28,7 @@ Task<void> make_memory(Call& call) {
   const JsonDocument document = json_body(call.exchange.request);
   const Json body = document.root();
   check_members(body, {"model", "text", "input", "ids", "source_ids"});
+  at_most_one(body, {"text", "input", "ids", "source_ids"});
   Engine& engine = call.service.engine(body.get("model", ""));
   std::vector<Token> source;
   if (const auto text = body.find("text") ? body.find("text") : body.find("input"))

@@ -1,0 +1,173 @@
+// Hugging Face: the inference API's POST / (translation, summarization, text generation) and TGI's
+// /generate, /generate_stream, /info.
+#include "serve/api/native.h"
+#include "serve/api/stream.h"
+
+namespace transept::serve {
+namespace {
+
+std::string error_body(const Failure& failure) {
+  JsonWriter json;
+  json.begin_object().member("error", failure.message);
+  json.member("error_type", failure.status < 500 ? "validation" : "generation").end_object();
+  return json.take();
+}
+
+// "inputs" is the encoder's input, or, with a memory, the prompt.
+Ask ask_for(const Service& service, std::string_view inputs, const Json& body) {
+  Ask ask;
+  ask.engine = &service.engine("");
+  ask.search = ask.engine->defaults();
+  const auto parameters = body.find("parameters");
+  if (parameters) {
+    for (const char* name : {"stop", "watermark", "return_full_text", "truncate", "grammar",
+                             "frequency_penalty", "top_n_tokens"}) {
+      const auto value = parameters->find(name);
+      const bool off = !value || (value->is_bool() && !value->as_bool()) ||
+                       (value->is_array() && value->size() == 0);
+      check(off, ErrorCode::unsupported, "parameters.{} is not supported", name);
+    }
+    set_options(ask.search, *parameters);
+    if (const auto more = parameters->find("generate_parameters")) set_options(ask.search, *more);
+    if (const auto seed = parameters->find("seed"))
+      ask.search.seed = static_cast<std::uint64_t>(seed->as_int());
+    if (const auto memory = parameters->find("memory")) ask.memory = memory->as_string();
+    if (const auto prompt = parameters->find("prompt"))
+      ask.prompt = prompt_ids(*ask.engine, prompt->as_string());
+  }
+  if (ask.memory.empty())
+    ask.source = source_ids(*ask.engine, inputs);
+  else
+    ask.prompt = prompt_ids(*ask.engine, inputs);
+  return ask;
+}
+
+const char* finish_of(const Answer& answer) {
+  return answer.hypotheses.front().finish == Finish::eos ? "eos_token" : "length";
+}
+
+void write_details(JsonWriter& json, const Answer& answer) {
+  json.key("details").begin_object().member("finish_reason", finish_of(answer));
+  json.member("generated_tokens", answer.hypotheses.front().ids.size()).key("seed").null();
+  json.key("prefill").begin_array().end_array().key("tokens").begin_array().end_array();
+  json.end_object();
+}
+
+std::string token_event(const Engine& engine, Token token, const std::string& text,
+                        const Answer* last) {
+  JsonWriter json;
+  json.begin_object().member("index", 0).key("token").begin_object();
+  json.member("id", token).member("text", text).key("logprob").null();
+  json.member("special", engine.tokenizer() != nullptr && engine.tokenizer()->is_special(token));
+  json.end_object();
+  if (last == nullptr) {
+    json.key("generated_text").null().key("details").null();
+  } else {
+    json.member("generated_text", last->texts.front());
+    json.key("details").begin_object().member("finish_reason", finish_of(*last));
+    json.member("generated_tokens", last->hypotheses.front().ids.size());
+    json.member("input_length", last->source_tokens).key("seed").null().end_object();
+  }
+  json.end_object();
+  return json.take();
+}
+
+// One token behind, so that the last one can carry the whole text.
+Task<void> stream(Call& call, Ask ask) {
+  EventStream events(call);
+  const Engine& engine = *ask.engine;
+  struct Held {
+    Token token = 0;
+    std::string text;
+    bool any = false;
+  } held;
+  std::exception_ptr error;
+  const auto more = [&](Token token, const std::string& text) {
+    std::string before = held.any ? token_event(engine, held.token, held.text, nullptr) : "";
+    held = {token, text, true};
+    return before;
+  };
+  try {
+    const Answer answer = co_await events.answer(std::move(ask), more);
+    std::string last = token_event(engine, held.token, held.text, &answer);
+    co_await events.send(std::move(last));
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (error) co_await events.fail(error, error_body);
+}
+
+Task<void> infer(Call& call) {
+  const JsonDocument document = json_body(call.exchange.request);
+  const Json body = document.root();
+  const Json inputs = body.at("inputs");
+  std::vector<Ask> asks;
+  if (inputs.is_array()) {
+    for (const Json& text : inputs.elements())
+      asks.push_back(ask_for(call.service, text.as_string(), body));
+    check(!asks.empty(), ErrorCode::usage, "inputs: there is none");
+  } else {
+    asks.push_back(ask_for(call.service, inputs.as_string(), body));
+  }
+  if (body.get("stream", false)) {
+    check(asks.size() == 1, ErrorCode::usage, "stream: one input at a time");
+    co_await stream(call, std::move(asks.front()));
+    co_return;
+  }
+  const std::vector<Answer> answers = co_await answer_all(call, std::move(asks));
+  JsonWriter json;
+  json.begin_array();
+  for (const Answer& answer : answers) {
+    json.begin_object();
+    for (const char* name : {"generated_text", "translation_text", "summary_text"})
+      json.member(name, answer.texts.front());
+    json.member("memory", answer.memory.id).member("encoder_runs", answer.encoder_runs());
+    json.member("cached_tokens", answer.cached_tokens());
+    write_details(json, answer);
+    json.end_object();
+  }
+  json.end_array();
+  co_await send_json(call, json.take());
+}
+
+Task<void> generate(Call& call) {
+  const JsonDocument document = json_body(call.exchange.request);
+  const Json body = document.root();
+  Ask ask = ask_for(call.service, body.at("inputs").as_string(), body);
+  const Answer answer = co_await serve::answer(call, std::move(ask));
+  JsonWriter json;
+  json.begin_object().member("generated_text", answer.texts.front());
+  write_details(json, answer);
+  json.member("encoder_runs", answer.encoder_runs());
+  json.member("cached_tokens", answer.cached_tokens()).end_object();
+  co_await send_json(call, json.take());
+}
+
+Task<void> generate_stream(Call& call) {
+  const JsonDocument document = json_body(call.exchange.request);
+  const Json body = document.root();
+  Ask ask = ask_for(call.service, body.at("inputs").as_string(), body);
+  co_await stream(call, std::move(ask));
+}
+
+Task<void> info(Call& call) {
+  const Engine& engine = call.service.engine("");
+  JsonWriter json;
+  json.begin_object().member("model_id", engine.name()).member("model_sha", engine.fingerprint());
+  json.member("model_dtype", "float32").member("model_device_type", "cpu");
+  json.member("model_pipeline_tag", "text2text-generation");
+  json.member("max_total_tokens", call.service.options.most_new_tokens);
+  json.member("router", "transept").end_object();
+  co_await send_json(call, json.take());
+}
+
+}  // namespace
+
+void add_huggingface_routes(std::vector<Route>& routes) {
+  routes.push_back({"POST", "/", infer, error_body});
+  routes.push_back({"POST", "/generate", generate, error_body});
+  routes.push_back({"POST", "/generate_stream", generate_stream, error_body});
+  routes.push_back({"GET", "/info", info, error_body});
+}
+
+}  // namespace transept::serve

@@ -1,0 +1,88 @@
+// LibreTranslate's API: POST /translate, GET /languages, POST /detect.
+#include <map>
+
+#include "serve/api/translate.h"
+#include "serve/router.h"
+
+namespace transept::serve {
+namespace {
+
+std::string error_body(const Failure& failure) {
+  JsonWriter json;
+  json.begin_object().member("error", failure.message).end_object();
+  return json.take();
+}
+
+Task<void> translate(Call& call) {
+  const Inputs inputs = inputs_of(call.exchange.request);
+  std::vector<std::string> texts = inputs.all("q");
+  check(!texts.empty(), ErrorCode::usage, "there is no text: q is missing");
+  const bool as_list = inputs.has_array || texts.size() > 1;
+  const std::string target = inputs.get("target");
+  check(!target.empty(), ErrorCode::usage,
+        "there is no language to translate into: target is missing");
+  const std::string format = inputs.get("format");
+  if (!format.empty() && format != "text")
+    fail(ErrorCode::unsupported, "format {}: plain text is what exists; say text", format);
+  const std::string named = inputs.get("source");
+  const bool automatic = named.empty() || named == "auto";
+  const TranslationPair pair = find_pair(call.service, automatic ? "" : named, target);
+  // Keys come as a header or, here, as a field.
+  Admission::Key& key = call.service.admission->key_of(
+      call.exchange.request.header("Authorization"), inputs.get("api_key"));
+  Call authorised{call.service, call.exchange, key, {}, 0, 0};
+  const size_t n = texts.size();
+  const std::vector<Answer> answers = co_await translate_all(authorised, pair, std::move(texts));
+  call.source_tokens = authorised.source_tokens;
+  call.output_tokens = authorised.output_tokens;
+  JsonWriter json;
+  json.begin_object().key("translatedText");
+  if (as_list) json.begin_array();
+  for (const Answer& answer : answers) json.value(answer.texts.front());
+  if (as_list) json.end_array();
+  if (automatic) {  // the only language it can be here
+    json.key("detectedLanguage");
+    if (as_list) json.begin_array();
+    for (size_t i = 0; i < n; ++i)
+      json.begin_object()
+          .member("language", pair.languages.source)
+          .member("confidence", 0)
+          .end_object();
+    if (as_list) json.end_array();
+  }
+  json.end_object();
+  co_await send_json(call, json.take());
+}
+
+Task<void> languages(Call& call) {
+  std::map<std::string, std::vector<std::string>> targets;
+  for (const TranslationPair& pair : translation_pairs(call.service)) {
+    targets[pair.languages.source].push_back(pair.languages.target);
+    targets[pair.languages.target];
+  }
+  JsonWriter json;
+  json.begin_array();
+  for (const auto& [code, reached] : targets) {
+    json.begin_object().member("code", code).member("name", language_name(code));
+    json.key("targets").begin_array();
+    for (const std::string& target : reached) json.value(target);
+    json.end_array().end_object();
+  }
+  json.end_array();
+  co_await send_json(call, json.take());
+}
+
+Task<void> detect(Call&) {
+  throw Refusal(501, "there is no language detector here; name the source language");
+  co_return;
+}
+
+}  // namespace
+
+void add_libretranslate_routes(std::vector<Route>& routes) {
+  routes.push_back({"POST", "/translate", translate, error_body, true});
+  routes.push_back({"GET", "/languages", languages, error_body, true});
+  routes.push_back({"POST", "/detect", detect, error_body, true});
+}
+
+}  // namespace transept::serve

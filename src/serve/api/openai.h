@@ -1,0 +1,45 @@
+// What the files of the OpenAI surface share. How prompts and messages map onto input and prompt is
+// written in docs/serving.md.
+#pragma once
+
+#include "serve/api/native.h"
+#include "serve/api/stream.h"
+
+namespace transept::serve {
+
+[[nodiscard]] std::string openai_error_body(const Failure& failure);
+[[nodiscard]] std::string openai_id(const char* prefix);
+[[nodiscard]] std::int64_t now_unix();
+
+// "text" is what the client wrote last: the encoder's input, or the prompt where "memory" or
+// "input" names what to read. Members that would change the answer and cannot be followed are an
+// Error unsupported.
+[[nodiscard]] Ask openai_ask(const Service& service, const Json& body, std::string_view text);
+// Text of a message's content: a string, or parts of type text.
+[[nodiscard]] std::string content_text(const Json& content);
+
+// Cuts the text at the first of some stop texts. Holds back what may be the beginning of one.
+class StopText {
+ public:
+  explicit StopText(const Json& body);
+  std::string add(const std::string& text);  // what may be sent now
+  std::string finish();                      // the rest
+  [[nodiscard]] bool stopped() const { return stopped_; }
+  [[nodiscard]] std::string cut(const std::string& text, bool& stopped) const;
+
+ private:
+  std::vector<std::string> stops_;
+  std::string held_;
+  bool stopped_ = false;
+};
+
+void write_usage(JsonWriter& json, const std::vector<Answer>& answers, bool as_responses = false);
+void write_extras(JsonWriter& json, const std::vector<Answer>& answers);
+[[nodiscard]] const char* finish_reason(const Hypothesis& hypothesis, bool stopped);
+[[nodiscard]] bool wants_usage(const Json& body);
+
+Task<void> openai_completions(Call& call);
+Task<void> openai_chat(Call& call);
+Task<void> openai_responses(Call& call);
+
+}  // namespace transept::serve

@@ -1,0 +1,134 @@
+#include "serve/api/translate.h"
+
+#include <array>
+
+#include "serve/errors.h"
+
+namespace transept::serve {
+namespace {
+
+constexpr size_t kMostTexts = 1024;
+
+void add_config_pairs(Engine& engine, std::vector<TranslationPair>& pairs) {
+  const JsonDocument document =
+      JsonDocument::parse(engine.checkpoint().config_json, engine.name() + "/config.json");
+  const auto tasks = document.root().find("task_specific_params");
+  if (!tasks || !tasks->is_object()) return;
+  tasks->each_member([&](std::string_view name, const Json& task) {
+    constexpr std::string_view kBegin = "translation_";
+    const size_t middle = name.find("_to_");
+    if (!name.starts_with(kBegin) || middle == std::string_view::npos || !task.is_object()) return;
+    pairs.push_back({&engine,
+                     {std::string(name.substr(kBegin.size(), middle - kBegin.size())),
+                      std::string(name.substr(middle + 4)), task.get("prefix", "")}});
+  });
+}
+
+void add_json(const Json& object, Inputs& inputs) {
+  const auto add = [&](std::string_view name, const Json& value) {
+    if (value.is_string()) inputs.fields.emplace_back(name, value.as_string());
+    if (value.is_bool()) inputs.fields.emplace_back(name, value.as_bool() ? "true" : "false");
+    if (value.is_number()) inputs.fields.emplace_back(name, fmt::format("{}", value.as_number()));
+  };
+  object.each_member([&](std::string_view name, const Json& value) {
+    if (!value.is_array()) return add(name, value);
+    inputs.has_array = true;
+    for (const Json& element : value.elements()) {
+      check(element.is_string(), ErrorCode::bad_data, "{}: expected a text", element.where());
+      add(name, element);
+    }
+  });
+}
+
+}  // namespace
+
+std::vector<TranslationPair> translation_pairs(const Service& service) {
+  std::vector<TranslationPair> pairs;
+  for (const Translation& translation : service.options.translations)
+    pairs.push_back({service.engines.front().get(), translation});
+  for (const auto& engine : service.engines) add_config_pairs(*engine, pairs);
+  return pairs;
+}
+
+TranslationPair find_pair(const Service& service, std::string_view source,
+                          std::string_view target) {
+  const std::vector<TranslationPair> pairs = translation_pairs(service);
+  std::string all;
+  const TranslationPair* found = nullptr;
+  int fitting = 0;
+  for (const TranslationPair& pair : pairs) {
+    all += fmt::format("{}{} to {}", all.empty() ? "" : ", ", pair.languages.source,
+                       pair.languages.target);
+    if (!same_ignoring_case(pair.languages.target, target)) continue;
+    if (!source.empty() && !same_ignoring_case(pair.languages.source, source)) continue;
+    if (found == nullptr) found = &pair;
+    ++fitting;
+  }
+  check(found != nullptr, ErrorCode::usage,
+        "from {} to {}: no model here translates that; there is {}",
+        source.empty() ? "any language" : source, target, all.empty() ? "none" : all);
+  check(fitting == 1 || !source.empty(), ErrorCode::usage,
+        "name the source language: this server does not detect it");
+  return *found;
+}
+
+std::string language_name(const std::string& code) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kNames = {{
+      {"ar", "Arabic"},   {"bg", "Bulgarian"},  {"cs", "Czech"},     {"da", "Danish"},
+      {"de", "German"},   {"el", "Greek"},      {"en", "English"},   {"es", "Spanish"},
+      {"et", "Estonian"}, {"fi", "Finnish"},    {"fr", "French"},    {"hu", "Hungarian"},
+      {"it", "Italian"},  {"ja", "Japanese"},   {"ko", "Korean"},    {"nl", "Dutch"},
+      {"pl", "Polish"},   {"pt", "Portuguese"}, {"ro", "Romanian"},  {"ru", "Russian"},
+      {"sv", "Swedish"},  {"tr", "Turkish"},    {"uk", "Ukrainian"}, {"zh", "Chinese"},
+  }};
+  for (const auto& [known, name] : kNames)
+    if (same_ignoring_case(known, code)) return std::string(name);
+  return code;
+}
+
+std::string Inputs::get(std::string_view name) const {
+  for (const auto& [key, value] : fields)
+    if (key == name) return value;
+  return "";
+}
+
+std::vector<std::string> Inputs::all(std::string_view name) const {
+  std::vector<std::string> values;
+  for (const auto& [key, value] : fields)
+    if (key == name) values.push_back(value);
+  return values;
+}
+
+Inputs inputs_of(const HttpRequest& request) {
+  Inputs inputs;
+  inputs.fields = parse_form(request.query);
+  if (request.body.empty()) return inputs;
+  const std::string_view type = request.header("Content-Type");
+  if (type.starts_with("application/json") || request.body.front() == '{') {
+    const JsonDocument document = json_body(request);
+    add_json(document.root(), inputs);
+    return inputs;
+  }
+  if (!type.empty() && !type.starts_with("application/x-www-form-urlencoded"))
+    throw Refusal(415, "the body should be application/json or a URL-encoded form");
+  for (auto& field : parse_form(request.body)) inputs.fields.push_back(std::move(field));
+  return inputs;
+}
+
+Task<std::vector<Answer>> translate_all(Call& call, const TranslationPair& pair,
+                                        std::vector<std::string> texts) {
+  check(texts.size() <= kMostTexts, ErrorCode::limit, "{} texts at once, at most {} are taken",
+        texts.size(), kMostTexts);
+  std::vector<Ask> asks;
+  for (const std::string& text : texts) {
+    Ask ask;
+    ask.engine = pair.engine;
+    ask.source = source_ids(*pair.engine, pair.languages.prefix + text);
+    ask.search = pair.engine->defaults();
+    asks.push_back(std::move(ask));
+  }
+  std::vector<Answer> answers = co_await answer_all(call, std::move(asks));
+  co_return answers;
+}
+
+}  // namespace transept::serve
