@@ -65,8 +65,12 @@ void GreedySession::read(int row, std::span<const float> logits, std::span<float
   }
 }
 
-bool GreedySession::needs_only_best() const {
-  return !options_.logprobs && !options_.sample && !needs_scratch();
+bool GreedySession::needs_only_best(int row, std::vector<Token>& banned) const {
+  if (options_.logprobs || options_.sample) return false;
+  const Sequence& sequence = sequences_[static_cast<size_t>(running_[static_cast<size_t>(row)])];
+  if (!processors_.only_ban(static_cast<int>(sequence.ids.size()))) return false;
+  processors_.list_banned(sequence.ids, banned);
+  return true;
 }
 
 void GreedySession::read_best(int row, Token best) {

@@ -18,7 +18,7 @@ class GreedySession final : public Session {
   [[nodiscard]] bool needs_scratch() const override;
   void read(int row, std::span<const float> logits, std::span<float> scratch,
             const KernelTable& kernels) override;
-  [[nodiscard]] bool needs_only_best() const override;
+  [[nodiscard]] bool needs_only_best(int row, std::vector<Token>& banned) const override;
   void read_best(int row, Token best) override;
   void advance() override;
   [[nodiscard]] std::span<const Token> certain() const override;

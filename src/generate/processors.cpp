@@ -47,15 +47,14 @@ bool ends_with(Ids ids, Ids ending) {
   return ids.size() >= ending.size() && std::ranges::equal(ids.last(ending.size()), ending);
 }
 
-// Bans every token that followed the last n - 1 of `ids` somewhere in `text`.
-void ban_repeated_ngrams(Scores scores, Ids ids, Ids text, int n) {
+// Every token that followed the last n - 1 of `ids` somewhere in `text`.
+void list_repeated_ngrams(Ids ids, Ids text, int n, std::vector<Token>& banned) {
   const auto width = static_cast<size_t>(n);
   if (ids.size() + 1 < width) return;
   const Ids prefix = ids.last(width - 1);
   for (size_t i = 0; i + width <= text.size(); ++i) {
-    if (std::ranges::equal(text.subspan(i, width - 1), prefix)) {
-      ban(scores, text.subspan(i + width - 1, 1));
-    }
+    const bool same = std::ranges::equal(text.subspan(i, width - 1), prefix);
+    if (same) banned.push_back(text[i + width - 1]);
   }
 }
 
@@ -91,14 +90,12 @@ std::vector<SequenceBias> in_order(std::vector<SequenceBias> entries) {
   return kept;
 }
 
-std::vector<SequenceBias> bad_word_bias(const GenerateOptions& options) {
-  std::vector<SequenceBias> entries;
-  for (const auto& word : options.bad_words) {
-    const bool is_eos =
-        word.size() == 1 && std::ranges::find(options.eos, word[0]) != options.eos.end();
-    if (!is_eos) entries.push_back({word, kBanned});  // the reference never bans the end mark so
-  }
-  return in_order(std::move(entries));
+std::vector<std::vector<Token>> banned_words(const GenerateOptions& options) {
+  std::vector<std::vector<Token>> words = options.bad_words;
+  std::erase_if(words, [&](const std::vector<Token>& word) {  // the reference keeps the end mark
+    return word.size() == 1 && std::ranges::find(options.eos, word[0]) != options.eos.end();
+  });
+  return words;
 }
 
 void favour_end(Scores scores, Ids eos, double rise) {
@@ -122,14 +119,13 @@ Processors::Processors(const GenerateOptions& options, std::span<const Token> so
       prompt_length_(prompt_length),
       length_limit_(length_limit),
       bias_(in_order(options.sequence_bias)),
-      bad_words_(bad_word_bias(options)) {
+      bad_words_(banned_words(options)) {
   begin_ = prompt_length > 1 || !options.forced_bos ? prompt_length : prompt_length + 1;
-  const bool reads_source =
-      options.encoder_repetition_penalty != 1 || options.encoder_no_repeat_ngram > 0;
-  always_ = options.repetition_penalty != 1 || options.no_repeat_ngram > 0 ||
-            (reads_source && !source.empty()) || !bias_.empty() || !bad_words_.empty() ||
-            !options.suppress_tokens.empty() || options.remove_invalid_values ||
-            options.renormalize_logits;
+  changes_ = options.repetition_penalty != 1 || !bias_.empty() || options.remove_invalid_values ||
+             (options.encoder_repetition_penalty != 1 && !source.empty()) ||
+             options.renormalize_logits;
+  bans_ = options.no_repeat_ngram > 0 || (options.encoder_no_repeat_ngram > 0 && !source.empty()) ||
+          !bad_words_.empty() || !options.suppress_tokens.empty();
 }
 
 bool Processors::below_minimum(int length) const {
@@ -138,11 +134,49 @@ bool Processors::below_minimum(int length) const {
   return length < minimum && !options_.eos.empty();
 }
 
+bool Processors::forces(int length) const {
+  return (options_.forced_bos && length == 1) ||
+         (!options_.forced_eos.empty() && length == length_limit_ - 1);
+}
+
+int Processors::late(int length) const {
+  return options_.length_decay ? length - prompt_length_ - options_.length_decay->start : 0;
+}
+
+bool Processors::only_ban(int length) const {
+  return !changes_ && !forces(length) && late(length) <= 0;
+}
+
 bool Processors::active(int length) const {
-  return always_ || below_minimum(length) || (options_.forced_bos && length == 1) ||
-         (!options_.forced_eos.empty() && length == length_limit_ - 1) ||
-         (options_.length_decay && length > prompt_length_ + options_.length_decay->start) ||
+  return !only_ban(length) || bans_ || below_minimum(length) ||
          (!options_.begin_suppress_tokens.empty() && length == begin_);
+}
+
+void Processors::list_early(Ids ids, std::vector<Token>& banned) const {
+  const GenerateOptions& o = options_;
+  if (o.no_repeat_ngram > 0) list_repeated_ngrams(ids, ids, o.no_repeat_ngram, banned);
+  if (o.encoder_no_repeat_ngram > 0) {
+    list_repeated_ngrams(ids, source_, o.encoder_no_repeat_ngram, banned);
+  }
+  for (const Ids word : bad_words_) {
+    if (ends_with(ids, word.first(word.size() - 1))) banned.push_back(word.back());
+  }
+  if (below_minimum(static_cast<int>(ids.size()))) {
+    banned.insert(banned.end(), o.eos.begin(), o.eos.end());
+  }
+}
+
+void Processors::list_late(Ids ids, std::vector<Token>& banned) const {
+  const auto append = [&](Ids tokens) {
+    banned.insert(banned.end(), tokens.begin(), tokens.end());
+  };
+  append(options_.suppress_tokens);
+  if (static_cast<int>(ids.size()) == begin_) append(options_.begin_suppress_tokens);
+}
+
+void Processors::list_banned(Ids ids, std::vector<Token>& banned) const {
+  list_early(ids, banned);
+  list_late(ids, banned);
 }
 
 void Processors::apply(const KernelTable& kernels, Ids ids, Scores scores) const {
@@ -155,21 +189,18 @@ void Processors::apply(const KernelTable& kernels, Ids ids, Scores scores) const
   if (o.repetition_penalty != 1) {
     penalise(scores, ids, static_cast<float>(o.repetition_penalty));
   }
-  if (o.no_repeat_ngram > 0) ban_repeated_ngrams(scores, ids, ids, o.no_repeat_ngram);
-  if (o.encoder_no_repeat_ngram > 0) {
-    ban_repeated_ngrams(scores, ids, source_, o.encoder_no_repeat_ngram);
-  }
-  if (!bad_words_.empty()) add_bias(scores, ids, bad_words_);
-  if (below_minimum(length)) ban(scores, o.eos);
+  std::vector<Token> banned;
+  list_early(ids, banned);
+  ban(scores, banned);
   if (o.forced_bos && length == 1) force(scores, Ids(&*o.forced_bos, 1));
   if (!o.forced_eos.empty() && length == length_limit_ - 1) force(scores, o.forced_eos);
   if (o.remove_invalid_values) remove_invalid(scores);
-  if (o.length_decay) {
-    const int late = length - prompt_length_ - o.length_decay->start;
-    if (late > 0) favour_end(scores, o.eos, std::pow(o.length_decay->factor, late) - 1);
+  if (late(length) > 0) {
+    favour_end(scores, o.eos, std::pow(o.length_decay->factor, late(length)) - 1);
   }
-  ban(scores, o.suppress_tokens);
-  if (length == begin_) ban(scores, o.begin_suppress_tokens);
+  banned.clear();
+  list_late(ids, banned);
+  ban(scores, banned);
   if (o.renormalize_logits && !o.sample) log_softmax(kernels, scores, scores);
 }
 

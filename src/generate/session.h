@@ -59,9 +59,12 @@ class Session {
   // concurrently.
   virtual void read(int row, std::span<const float> logits, std::span<float> scratch,
                     const KernelTable& kernels) = 0;
-  // Of the logits, does only the index of the largest count? Then read_best() is called instead of
-  // read(); several rows may be read concurrently.
-  [[nodiscard]] virtual bool needs_only_best() const { return false; }
+  // Of the logits of a wanted row, does only the index of the largest count, all but for those of
+  // tokens that it appends to `banned`? Then read_best() is called instead of read(); several rows
+  // may be read concurrently.
+  [[nodiscard]] virtual bool needs_only_best(int /*row*/, std::vector<Token>& /*banned*/) const {
+    return false;
+  }
   virtual void read_best(int /*row*/, Token /*best*/) {}
   virtual void advance() = 0;
   // Tokens that are certain, for streaming: all so far of a single hypothesis, with beams none

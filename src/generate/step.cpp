@@ -63,8 +63,15 @@ void run_step(Context& c, const Transformer& model, std::span<const StepRow> row
   std::vector<StepRow> best;   // rows of which only the likeliest token is
   std::vector<int32_t> whole_last;
   std::vector<int32_t> best_last;
+  std::vector<Banned> banned;
+  std::vector<Token> tokens;
   for (size_t i = 0; i < rows.size(); ++i) {
-    const bool only_best = rows[i].session->needs_only_best();
+    tokens.clear();
+    const bool only_best = rows[i].session->needs_only_best(rows[i].row, tokens);
+    for (const Token token : tokens) {  // sources have other vocabularies
+      const bool known = token >= 0 && token < model.head.output->rows;
+      if (known) banned.push_back({token, static_cast<int>(best.size())});
+    }
     (only_best ? best : whole).push_back(rows[i]);
     (only_best ? best_last : whole_last).push_back(decoded.last[i]);
   }
@@ -75,8 +82,9 @@ void run_step(Context& c, const Transformer& model, std::span<const StepRow> row
     read_rows(c, std::span(whole).subspan(begin, n), logits(c, model, hidden));  // [≤ 64, vocab]
   }
   if (best.empty()) return;
+  std::ranges::sort(banned);
   const std::vector<Scored> found =
-      best_tokens(c, model, gather_rows(c, decoded.hidden, best_last));
+      best_tokens(c, model, gather_rows(c, decoded.hidden, best_last), banned);
   for (size_t i = 0; i < best.size(); ++i) {
     best[i].session->read_best(best[i].row, found[i].index);
   }

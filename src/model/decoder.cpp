@@ -63,11 +63,13 @@ Tensor logits(Context& c, const Transformer& model, ConstTensor hidden) {
   return y;
 }
 
-std::vector<Scored> best_tokens(Context& c, const Transformer& model, ConstTensor hidden) {
+std::vector<Scored> best_tokens(Context& c, const Transformer& model, ConstTensor hidden,
+                                std::span<const Banned> banned) {
   const Arena::Frame frame(c.arena);
   const ConstTensor x = head_input(c, model, hidden);
   const Weight& output = *model.head.output;
-  return linear_argmax(c, output, model.head.bias, model.head.screens->get(c, output), x);
+  const Screen* screen = model.head.screens->get(c, output);
+  return linear_argmax(c, output, model.head.bias, screen, x, banned);
 }
 
 }  // namespace transept

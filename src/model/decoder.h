@@ -31,8 +31,9 @@ namespace transept {
 [[nodiscard]] Tensor logits(Context& c, const Transformer& model, ConstTensor hidden);
 
 // hidden [rows, d_model] -> per row the first of the largest logits and its index: what logits()
-// holds there, to the bit, mostly without making the others.
+// holds there, to the bit, mostly without making the others. Tokens in `banned` (sorted) do not
+// count.
 [[nodiscard]] std::vector<Scored> best_tokens(Context& c, const Transformer& model,
-                                              ConstTensor hidden);
+                                              ConstTensor hidden, std::span<const Banned> banned);
 
 }  // namespace transept

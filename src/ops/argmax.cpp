@@ -13,7 +13,8 @@ namespace {
 
 constexpr int kLeastOutputs = 4096;  // below, the whole product costs hardly more
 constexpr int kAskedBefore = 16;     // making a Screen costs as much as it saves in so many steps
-constexpr int kChunkPanels = 32;     // of int8, about as much as the second-level cache holds
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+constexpr int kChunkPanels = 32;  // of int8, about as much as the second-level cache holds
 
 // From double to float, upwards: a bound stays a bound.
 float rounded_up(double value) {
@@ -64,9 +65,10 @@ Rows quantize(const KernelTable& kernels, ConstTensor x) {
 
 // All outputs, as linear() makes them.
 std::vector<Scored> argmax_of_all(Context& c, const Weight& weight, const Weight& bias,
-                                  ConstTensor x) {
+                                  ConstTensor x, std::span<const Banned> banned) {
   const Arena::Frame frame(c.arena);
   const Tensor y = linear(c, weight, bias, x);
+  for (const Banned& b : banned) y.row(b.row)[b.output] = kNever;
   std::vector<Scored> best(static_cast<size_t>(x.rows));
   c.pool.parallel_for(x.rows, 1, [&](int64_t begin, int64_t end) {
     std::vector<Scored> top;
@@ -81,13 +83,14 @@ std::vector<Scored> argmax_of_all(Context& c, const Weight& weight, const Weight
 class Search {
  public:
   Search(Context& c, const Weight& weight, const Weight& bias, const Screen& screen, ConstTensor x,
-         const Rows& rows)
+         const Rows& rows, std::span<const Banned> banned)
       : c_(c),
         weight_(weight),
         bias_(bias.empty() ? nullptr : bias.f32()),
         screen_(screen),
         x_(x),
         rows_(rows),
+        banned_(banned),
         panels_(panels_for(weight.rows)),
         upper_(c.arena.tensor(x.rows, panels_)) {}
 
@@ -104,7 +107,7 @@ class Search {
     std::vector<Scored> best(static_cast<size_t>(x_.rows));
     c_.pool.parallel_for(x_.rows, 1, [&](int64_t begin, int64_t end) {
       for (int r = static_cast<int>(begin); r < static_cast<int>(end); ++r) {
-        float least = -std::numeric_limits<float>::infinity();
+        float least = kNever;
         for (int chunk = 0; chunk < chunks; ++chunk) least = std::max(least, lower.row(chunk)[r]);
         best[static_cast<size_t>(r)] = exact(r, least);
       }
@@ -132,6 +135,12 @@ class Search {
                    .k = x_.cols,
                    .bias = bias_ == nullptr ? nullptr : bias_ + first};
     c_.kernels.gemm_i8(g, 0, n_panels);
+    // Finite, because a margin is added to it and taken from it.
+    constexpr float kLowest = std::numeric_limits<float>::lowest();
+    for (auto b = std::ranges::lower_bound(banned_, first, {}, &Banned::output);
+         b != banned_.end() && b->output < first + n; ++b) {
+      y[static_cast<size_t>(b->row) * ldy + static_cast<size_t>(b->output - first)] = kLowest;
+    }
     for (int r = 0; r < x_.rows; ++r) {
       const Activation& x = rows_.bounds[static_cast<size_t>(r)];
       lower[r] = c_.kernels.bound_outputs({.y = y + static_cast<size_t>(r) * ldy,
@@ -146,7 +155,7 @@ class Search {
 
   // The largest output of row r among the panels that may hold one >= least.
   [[nodiscard]] Scored exact(int r, float least) const {
-    Scored best{0, -std::numeric_limits<float>::infinity()};
+    Scored best{0, kNever};
     float y[kLanes];
     for (int panel = 0; panel < panels_; ++panel) {
       if (!(upper_.row(r)[panel] >= least)) continue;
@@ -165,7 +174,8 @@ class Search {
                       .bias = bias_ == nullptr ? nullptr : bias_ + first};
       c_.kernels.gemm_f32(g, 0, 1);
       for (int i = 0; i < n; ++i) {
-        if (y[i] > best.value) best = {first + i, y[i]};
+        if (!(y[i] > best.value)) continue;
+        if (!std::ranges::binary_search(banned_, Banned{first + i, r})) best = {first + i, y[i]};
       }
     }
     return best;
@@ -177,6 +187,7 @@ class Search {
   const Screen& screen_;
   ConstTensor x_;
   const Rows& rows_;
+  std::span<const Banned> banned_;
   int panels_;
   Tensor upper_;  // [rows, panels] no output of the panel is larger
 };
@@ -233,12 +244,14 @@ Screen make_screen(Context& c, const Weight& weight) {
 }
 
 std::vector<Scored> linear_argmax(Context& c, const Weight& weight, const Weight& bias,
-                                  const Screen* screen, ConstTensor x) {
-  if (screen == nullptr) return argmax_of_all(c, weight, bias, x);
+                                  const Screen* screen, ConstTensor x,
+                                  std::span<const Banned> banned) {
+  dcheck(std::ranges::is_sorted(banned));
+  if (screen == nullptr) return argmax_of_all(c, weight, bias, x, banned);
   const Rows rows = quantize(c.kernels, x);
-  if (!rows.finite) return argmax_of_all(c, weight, bias, x);
+  if (!rows.finite) return argmax_of_all(c, weight, bias, x, banned);
   const Arena::Frame frame(c.arena);
-  return Search(c, weight, bias, *screen, x, rows).run();
+  return Search(c, weight, bias, *screen, x, rows, banned).run();
 }
 
 }  // namespace transept

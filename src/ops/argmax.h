@@ -7,6 +7,8 @@
 // of W instead of all of it (docs/adr/0010).
 #pragma once
 
+#include <compare>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -39,10 +41,18 @@ class ScreenMaker {
 
 [[nodiscard]] Screen make_screen(Context& c, const Weight& weight);
 
-// best[r] = the first of the largest outputs of row r of x [rows, k], as top_k(linear(…)) finds it.
+// An output that does not count for a row.
+struct Banned {
+  int32_t output;
+  int row;
+  auto operator<=>(const Banned&) const = default;
+};
+
+// best[r] = the first of the largest outputs of row r of x [rows, k], as top_k(linear(…)) finds it
+// when the outputs in `banned` (sorted) are -infinity there.
 // The weight must be packed in f32; screen may be null. `bias` may be empty.
 [[nodiscard]] std::vector<Scored> linear_argmax(Context& c, const Weight& weight,
                                                 const Weight& bias, const Screen* screen,
-                                                ConstTensor x);
+                                                ConstTensor x, std::span<const Banned> banned = {});
 
 }  // namespace transept

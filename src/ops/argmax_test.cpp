@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -21,12 +22,14 @@ class Argmax : public OpsTest {
     return const_cast<float*>(weight.f32()) +
            static_cast<size_t>(index) * static_cast<size_t>(weight.cols);
   }
-  void expect_found(Weight& weight, const Weight& bias, ConstTensor x) {
+  void expect_found(Weight& weight, const Weight& bias, ConstTensor x,
+                    const std::vector<Banned>& banned = {}) {
     pack(weight, pool, *GetParam());
     const Screen screen = make_screen(c, weight);
     const Tensor y = linear(c, weight, bias, x);
-    const std::vector<Scored> found = linear_argmax(c, weight, bias, &screen, x);
-    const std::vector<Scored> all = linear_argmax(c, weight, bias, nullptr, x);
+    for (const Banned& b : banned) y.row(b.row)[b.output] = -kInfinity;
+    const std::vector<Scored> found = linear_argmax(c, weight, bias, &screen, x, banned);
+    const std::vector<Scored> all = linear_argmax(c, weight, bias, nullptr, x, banned);
     ASSERT_EQ(found.size(), static_cast<size_t>(x.rows));
     std::vector<Scored> best;
     for (int r = 0; r < x.rows; ++r) {
@@ -91,6 +94,22 @@ TEST_P(Argmax, BannedOutputsAndInputsThatAreNoNumbers) {
             linear_argmax(c, weight, none, nullptr, x)[0].index);
   EXPECT_EQ(linear_argmax(c, weight, none, &screen, x)[2].index,
             linear_argmax(c, weight, none, nullptr, x)[2].index);
+}
+
+// The best outputs are banned until none is left, for one row of three.
+TEST_P(Argmax, BannedOutputs) {
+  Weight weight = random_weight(700, 24);
+  const Tensor x = random_tensor(3, 24);
+  pack(weight, pool, *GetParam());
+  const Tensor y = linear(c, weight, {}, x);
+  std::vector<Scored> order;
+  top_k({y.row(1), 700}, 700, order);
+  for (const size_t n : {size_t{1}, size_t{2}, size_t{17}, size_t{600}, size_t{699}, size_t{700}}) {
+    std::vector<Banned> banned{{3, 0}, {699, 2}};
+    for (size_t i = 0; i < n; ++i) banned.push_back({order[i].index, 1});
+    std::ranges::sort(banned);
+    expect_found(weight, {}, x, banned);
+  }
 }
 
 TEST_P(Argmax, AScreenIsMadeWhenItPays) {

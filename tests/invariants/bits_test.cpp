@@ -113,11 +113,24 @@ TEST_P(Bits, GreedyTokensAreTheSameWithoutLogprobs) {
   GenerateOptions options;
   options.max_new_tokens = 12;
   options.decoder_start = target.front();
-  const std::vector<Hypothesis> with = generate(c, rig.model, memory, {}, options);
-  options.logprobs = false;
-  const std::vector<Hypothesis> without = generate(c, rig.model, memory, {}, options);
-  EXPECT_EQ(with.front().ids, without.front().ids);
-  EXPECT_TRUE(std::isnan(without.front().logprob));
+  const auto expect_same = [&](GenerateOptions o) {
+    const std::vector<Hypothesis> with = generate(c, rig.model, memory, {}, o);
+    o.logprobs = false;
+    const std::vector<Hypothesis> without = generate(c, rig.model, memory, {}, o);
+    EXPECT_EQ(with.front().ids, without.front().ids);
+    EXPECT_TRUE(std::isnan(without.front().logprob));
+    return with.front().ids;
+  };
+  const std::vector<Token> free = expect_same(options);
+  options.suppress_tokens = {free.front()};
+  options.bad_words = {{free.back()}, {free.front(), free.back()}};
+  expect_same(options);
+  options.eos = {free.back()};
+  options.min_new_tokens = 12;
+  options.no_repeat_ngram = 2;
+  options.begin_suppress_tokens = expect_same(options);
+  options.encoder_no_repeat_ngram = 1;
+  expect_same(options);
 }
 
 TEST_P(Bits, SharedMemoryEqualsOwnMemories) {
