@@ -1,4 +1,8 @@
 // load_tokenizer(): looks at what a folder holds.
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "text/bpe.h"
@@ -13,6 +17,15 @@ namespace transept {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::array<std::string_view, 8> kTokenizerFiles = {"tokenizer.json",
+                                                             "tokenizer_config.json",
+                                                             "special_tokens_map.json",
+                                                             "added_tokens.json",
+                                                             "vocab.json",
+                                                             "target_vocab.json",
+                                                             "vocab.txt",
+                                                             "merges.txt"};
 
 // The marks that multilingual tokenizers put around an input, as their classes in transformers 5.24
 // do whatever tokenizer.json says.
@@ -79,6 +92,20 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const Tokenize
        "{}: no tokenizer: expected tokenizer.json, a SentencePiece model, vocab.txt, or vocab.json "
        "with merges.txt",
        folder.string());
+}
+
+std::vector<fs::path> tokenizer_files(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const fs::path& file = entry.path();
+    const std::string kind = file.extension().string();
+    const bool is_own =
+        kind == ".spm" || kind == ".model" ||
+        std::ranges::find(kTokenizerFiles, file.filename().string()) != kTokenizerFiles.end();
+    if (is_own && entry.is_regular_file()) files.push_back(file);
+  }
+  std::ranges::sort(files);
+  return files;
 }
 
 }  // namespace transept

@@ -71,4 +71,8 @@ struct TokenizerOptions {
 [[nodiscard]] std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder,
                                                         const TokenizerOptions& options = {});
 
+// The files in a model folder that load_tokenizer() may read: what a copy of it needs.
+[[nodiscard]] std::vector<std::filesystem::path> tokenizer_files(
+    const std::filesystem::path& folder);
+
 }  // namespace transept

@@ -8,19 +8,21 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/nearest.h"
 #include "eval/metrics.h"
 
 namespace transept {
 namespace {
 
+// A basic string of TOML is written as one of JSON is, but for DEL.
 std::string toml_text(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
+  JsonWriter w;
+  std::string out = w.value(text).take();
+  for (size_t at = 0; (at = out.find('\x7f', at)) != std::string::npos;) {
+    out.replace(at, 1, "\\u007F");
   }
-  return out + "\"";
+  return out;
 }
 
 [[noreturn]] void wrong(const std::string& key, const ConfigValue& v, const std::string& expected) {

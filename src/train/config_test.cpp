@@ -64,6 +64,8 @@ TEST(TrainConfig, WhatIsWrittenReadsBackTheSame) {
   TrainConfig c = parse("[average]\nema = 0.999\n");
   const TrainConfig again = make_train_config(parse_toml(to_toml(c), "x"), {});
   EXPECT_EQ(to_toml(again), to_toml(c));
+  c.output = "a \"b\"\\\n\t\x01\x7f ü";
+  EXPECT_EQ(make_train_config(parse_toml(to_toml(c), "x"), {}).output, c.output);
 }
 
 TEST(TrainConfig, EveryKeyIsDocumented) {

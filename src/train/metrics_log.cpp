@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -13,9 +14,13 @@
 namespace transept {
 namespace {
 
-int64_t step_of(const std::string& line, const std::string& name) {
-  const JsonDocument document = JsonDocument::parse(line, name);
-  return document.root().at("step").as_int();
+// Nothing where the line is not one that was written here.
+std::optional<int64_t> step_of(const std::string& line) {
+  try {
+    return JsonDocument::parse(line, "metrics").root().at("step").as_int();
+  } catch (const Error&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -29,7 +34,9 @@ MetricsLog::MetricsLog(std::filesystem::path file, int64_t step) : file_(std::mo
     if (end == std::string::npos) break;  // cut short when the last run was killed
     std::string line = text.substr(at, end - at);
     at = end + 1;
-    if (step_of(line, file_.string()) > step) continue;
+    const std::optional<int64_t> line_step = step_of(line);
+    if (!line_step) break;  // what a loss of power left; the log is not synced
+    if (*line_step > step) continue;
     kept += line + "\n";
     lines_.push_back(std::move(line));
   }

@@ -1,7 +1,5 @@
 #include "train/model_source.h"
 
-#include <array>
-
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -82,19 +80,6 @@ void start_from_encoder(const TrainConfig& config, const Marks& marks, ThreadPoo
   copy_values(*checkpoint.model, "encoder.", *out.parameters);
 }
 
-constexpr std::array kTokenizerFiles = {"tokenizer.json",
-                                        "tokenizer_config.json",
-                                        "special_tokens_map.json",
-                                        "added_tokens.json",
-                                        "spiece.model",
-                                        "sentencepiece.bpe.model",
-                                        "tokenizer.model",
-                                        "source.spm",
-                                        "target.spm",
-                                        "vocab.json",
-                                        "vocab.txt",
-                                        "merges.txt"};
-
 }  // namespace
 
 std::unique_ptr<TrainedModel> make_trained_model(const TrainConfig& config, ThreadPool& pool) {
@@ -123,9 +108,8 @@ std::unique_ptr<TrainedModel> make_trained_model(const TrainConfig& config, Thre
 void write_model_folder(const fs::path& folder, const TrainedModel& trained) {
   save_checkpoint(folder, trained.model, trained.config_json, trained.generation_json);
   if (fs::equivalent(folder, trained.tokenizer_folder)) return;
-  for (const char* name : kTokenizerFiles) {
-    const fs::path from = trained.tokenizer_folder / name;
-    if (fs::exists(from)) write_file_atomic(folder / name, read_file(from));
+  for (const fs::path& from : tokenizer_files(trained.tokenizer_folder)) {
+    write_file_atomic(folder / from.filename(), read_file(from));
   }
   // A new model's class would look for its own tokenizer's files; this says what is there.
   if (trained.is_new && fs::exists(folder / "tokenizer.json") &&

@@ -6,13 +6,6 @@
 #include "ops/optimize.h"
 
 namespace transept {
-namespace {
-
-bool in_encoder(const Parameter& p) {
-  return p.name.starts_with("encoder.");
-}
-
-}  // namespace
 
 Optimizer::Optimizer(Parameters& parameters, const TrainConfig& config)
     : parameters_(parameters),
@@ -37,11 +30,12 @@ void Optimizer::update(ThreadPool& pool, const KernelTable& kernels, double lear
   ++counts.updates;
   bool encoder_moves = false;
   for (const Parameter& p : parameters_.list())
-    encoder_moves = encoder_moves || (p.trained && in_encoder(p));
+    encoder_moves = encoder_moves || (p.trained && belongs_to_encoder(p.name));
   if (encoder_moves) ++counts.encoder_updates;
   for (const Parameter& p : parameters_.list()) {
     if (!p.trained) continue;
-    const auto t = static_cast<double>(in_encoder(p) ? counts.encoder_updates : counts.updates);
+    const auto t =
+        static_cast<double>(belongs_to_encoder(p.name) ? counts.encoder_updates : counts.updates);
     const double decay = p.role == Role::vector ? 0 : learning_rate * o.weight_decay;
     const AdamWStep step{
         .gradient_scale = static_cast<float>(scale),

@@ -162,7 +162,7 @@ void Run::write_model() {
 }
 
 void Run::save() {
-  if (state_.bad_in_a_row == 0) state_.rollbacks = 0;
+  state_.rollbacks = 0;  // a checkpoint is made after a good step only
   state_.config = to_toml(config_);
   save_state(state_file(), state_, *trained_->parameters, *optimizer_);
   drop_values(state_.step, static_cast<size_t>(config_.average.checkpoints));
@@ -170,17 +170,20 @@ void Run::save() {
 }
 
 void Run::log_interval(const StepOutcome& outcome) {
-  const auto n = static_cast<double>(std::max<int64_t>(interval_.steps, 1));
-  const double weight = std::max(interval_.loss.weight, 1e-9);
-  log_->add(state_.step, {{"epoch", static_cast<double>(state_.epoch)},
-                          {"loss", interval_.loss.loss / weight},
-                          {"nll", per_token(interval_.loss)},
-                          {"learning_rate", outcome.learning_rate},
-                          {"gradient_norm", interval_.gradient_norm / n},
-                          {"target_tokens", static_cast<double>(state_.target_tokens)},
-                          {"tokens_per_second", static_cast<double>(interval_.target_tokens) /
-                                                    std::max(interval_.seconds, 1e-9)},
-                          {"seconds", state_.seconds}});
+  std::vector<std::pair<std::string, double>> numbers = {
+      {"epoch", static_cast<double>(state_.epoch)},
+      {"learning_rate", outcome.learning_rate},
+      {"target_tokens", static_cast<double>(state_.target_tokens)},
+      {"tokens_per_second",
+       static_cast<double>(interval_.target_tokens) / std::max(interval_.seconds, 1e-9)},
+      {"seconds", state_.seconds}};
+  if (interval_.steps > 0) {  // else every step was skipped
+    const auto n = static_cast<double>(interval_.steps);
+    numbers.emplace_back("loss", interval_.loss.loss / interval_.loss.weight);
+    numbers.emplace_back("nll", per_token(interval_.loss));
+    numbers.emplace_back("gradient_norm", interval_.gradient_norm / n);
+  }
+  log_->add(state_.step, numbers);
   interval_ = {};
 }
 

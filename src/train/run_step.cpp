@@ -64,9 +64,8 @@ void Run::freeze_or_thaw() {
   const bool frozen = steps < 0 || state_.step < steps;
   if (frozen == encoder_frozen_) return;
   encoder_frozen_ = frozen;
-  trained_->parameters->train([frozen](const std::string& name) {
-    return !frozen || (!name.starts_with("encoder.") && name != "tokens");
-  });
+  trained_->parameters->train(
+      [frozen](const std::string& name) { return !frozen || !belongs_to_encoder(name); });
 }
 
 void Run::apply(StepOutcome& outcome) {

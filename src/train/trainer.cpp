@@ -125,13 +125,14 @@ TrainResult Run::run() {
       validate();
       validated = state_.step;
     }
-    if (is_time(config_.checkpoint.every_steps)) {
+    // Weights after a step that was skipped may be spoilt: a rollback must find older ones.
+    if (is_time(config_.checkpoint.every_steps) && !outcome.skipped) {
       save();
       saved = state_.step;
     }
     tell_progress(outcome);
     if (events_.stop()) {
-      if (saved != state_.step) save();
+      if (saved != state_.step && !outcome.skipped) save();
       result_.interrupted = true;
       break;
     }

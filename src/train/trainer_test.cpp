@@ -241,7 +241,9 @@ TEST_F(Trainer, StopsEarlyAndKeepsTheBest) {
   EXPECT_EQ(result.best_step, 5);
 }
 
+// Whatever falls on a step that was skipped: no checkpoint may hold weights that are spoilt.
 TEST_F(Trainer, DivergingWeightsAreRolledBackAndGivenUp) {
+  config_.checkpoint.every_steps = 1;
   config_.optimizer.learning_rate = 1000;
   config_.optimizer.warmup_steps = 0;
   config_.optimizer.schedule = "constant";
@@ -259,6 +261,23 @@ TEST_F(Trainer, DivergingWeightsAreRolledBackAndGivenUp) {
     EXPECT_NE(notes.find("the weights are those of step"), std::string::npos) << notes;
     EXPECT_NE(notes.find("training does not settle"), std::string::npos) << notes;
   }
+}
+
+TEST_F(Trainer, ALogThatWasNotWrittenToItsEndIsCutThere) {
+  config_.length.max_steps = 4;
+  config_.logging.every_steps = 1;
+  (void)train(config_);
+  const std::string log = config_.output + "/metrics.jsonl";
+  const std::string whole = read_file(log);
+  const size_t second = whole.find('\n') + 1;
+  write_file_atomic(log,
+                    whole.substr(0, second) + std::string(20, '\0') + "\n" + whole.substr(second));
+  config_.length.max_steps = 5;
+  (void)train(config_);
+  const std::string after = read_file(log);
+  EXPECT_EQ(after.substr(0, second), whole.substr(0, second));
+  EXPECT_EQ(after.find('\0'), std::string::npos);
+  EXPECT_NE(after.find("\"step\":5"), std::string::npos) << after;
 }
 
 TEST(Guard, JudgesByWhatIsUsual) {

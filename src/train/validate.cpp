@@ -54,9 +54,6 @@ std::vector<Figure> measure_generation(const TrainedModel& trained, const Datase
     request.source = example.source;
     request.prompt.assign(example.target.begin() + 1, example.target.begin() + 1 + example.prompt);
     request.options = options;
-    if (const int most = trained.model.config.decoder.max_positions; most > 0) {
-      request.options.max_new_tokens = std::min(settings.max_new_tokens, most - 1 - example.prompt);
-    }
     request.on_finished = [&, i](const std::vector<Hypothesis>& found) {
       set.hypotheses[i] = trained.tokenizer->decode(found.front().ids);
     };

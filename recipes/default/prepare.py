@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""The texts that the default model learns from: prompt<TAB>input<TAB>output lines, from the corpora in DATA.
+
+    prepare.py DATA WORK     makes WORK/train.tsv, WORK/valid.tsv (a little of every task) and WORK/valid-TASK.tsv
+
+Nothing is random: what decides is a hash of the text. Needs only Python's own library.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import lzma
+import re
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+
+# The first wording of each task is the usual one; it gets as many examples as all others together.
+PROMPTS = {
+    "story": ["Summarise this story for me", "Summarise this story", "Summarise", "Summarise:", "Summarize this story",
+              "In one line, please"],
+    "summary": ["Summarise", "Summarise this text", "Summarise:", "Summarise this for me", "Summarize this",
+                "In one line, please", "What is this about?"],
+    "section": ["Which section is it in?", "Section", "Section:", "In which section of Debian is this?"],
+    "language": ["Written in", "Which programming language is it written in?", "Written in:"],
+    "de": ["Translate to German", "Auf Deutsch bitte", "Translate this into German", "In German, please", "German:"],
+    "fr": ["Translate to French", "En français s'il vous plaît", "Translate this into French", "In French, please",
+           "French:"],
+}  # fmt: skip
+TASK_OF_QUESTION = {"Summarise": "summary", "Section": "section", "Written in": "language"}
+FULL_WORDS = 36  # a description of twice as many words is used half as often: long ones cost most of the time
+STORIES = 40_000
+
+
+def number(text: str, salt: str = "") -> int:
+    return int.from_bytes(hashlib.sha256((salt + text).encode()).digest()[:8], "big")
+
+
+def prompt_for(task: str, text: str) -> str:
+    wordings = PROMPTS[task]
+    n = number(text, task)
+    return wordings[0] if n % 2 == 0 else wordings[1 + n // 2 % (len(wordings) - 1)]
+
+
+def clean(text: str) -> str:
+    return " ".join(text.split())
+
+
+def is_held_out(english: str) -> bool:
+    """About one sentence of 128, for validation. (Others were taken out of the corpora for testing.)"""
+    return number(english.lower(), "validation") % 128 == 0
+
+
+def sentence_pairs(data: Path, language: str) -> list[tuple[str, str]]:
+    with gzip.open(data / f"tatoeba-en-{language}/pairs.tsv.gz", "rt", encoding="utf-8") as file:
+        return [tuple(map(clean, line.rstrip("\n").split("\t")[:2])) for line in file]
+
+
+def descriptions(data: Path, part: str) -> list[dict]:
+    with lzma.open(data / f"debian/docs.{part}.jsonl.xz", "rt", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+SUBJECTS = {"I", "He", "She", "We", "They", "It", "You", "Tom", "Mary", "I'm", "He's", "She's", "We're", "They're", "I've"}
+SIDE_CLAUSE = re.compile(
+    r",? (?:because|while|so that|although|even though|until|as soon as|in order to|unless|when) .*$"
+    r"|, (?:and|but|so|which|who|or) .*$"
+)  # fmt: skip
+OPENING = re.compile(r"^(?:After|Before|When|While|Although|If|Because|Since|As)\b[^,]*, (?=\w)")
+DETERMINER = r"(?:a|an|the|my|your|his|her|its|our|their|this|that|some|no)"
+BE = r"(?:is|was|are|were|am|be|been|isn't|wasn't|'s|'m|'re)"
+ADJECTIVE = re.compile(rf"({BE} )?\b({DETERMINER}) ([a-z]+) ([a-z]+)", re.IGNORECASE)
+COLOURS = {"red", "green", "blue", "white", "black", "brown", "grey", "gray", "yellow", "pink"}
+KEPT_ADJECTIVES = {"many", "much", "few", "little", "long", "far", "well", "often", "good", "bad", "fun", "same", "close",
+                   "only", "first", "last", "next"}  # fmt: skip
+KEPT_IN_LY = {"only", "early", "family", "friendly", "lonely", "silly", "ugly", "likely", "reply", "fly", "supply", "apply",
+              "daily", "lovely", "lively", "belly", "jelly", "deadly", "elderly", "holy", "rely", "barely", "hardly",
+              "scarcely", "rarely", "nearly", "probably", "certainly", "possibly"}  # fmt: skip
+
+
+class Shortener:
+    """Takes from an everyday sentence what it can do without: side clauses, adjectives before a noun, adverbs."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        graded, before_noun = Counter(), Counter()
+        for sentence in sentences:
+            lower = sentence.lower()
+            graded.update(re.findall(r"\bvery ([a-z]+)\b", lower))
+            before_noun.update(re.findall(rf"\b{DETERMINER} ([a-z]+) [a-z]+", lower))
+        self.adjectives = {word for word, n in graded.items() if n >= 2 and before_noun[word] >= 2} | COLOURS
+        self.adjectives -= KEPT_ADJECTIVES
+
+    def __call__(self, sentence: str) -> str:
+        text = sentence.rstrip(".!")
+        for clause in (OPENING, SIDE_CLAUSE):
+            rest = clause.sub("", text)
+            text = rest if len(rest.split()) >= 4 else text
+        text = re.sub(r"\b(\w+ly|very|really|quite|rather|just|already) ", self._without_adverb, text)
+        before = ""
+        while before != text:
+            before = text
+            text = ADJECTIVE.sub(self._without_adjective, text)
+        return text[:1].upper() + text[1:]
+
+    @staticmethod
+    def _without_adverb(match: re.Match) -> str:
+        return match[0] if match[1].lower() in KEPT_IN_LY or match[1][0].isupper() else ""
+
+    def _without_adjective(self, match: re.Match) -> str:
+        before, determiner, adjective, noun = match.groups()
+        if before or adjective not in self.adjectives:  # "is a good man" would say nothing without it
+            return match[0]
+        if determiner in ("a", "an"):
+            determiner = "an" if noun[0] in "aeiou" else "a"
+        return f"{determiner} {noun}"
+
+
+def stories(data: Path) -> list[tuple[str, str]]:
+    """Stories of one to four everyday sentences about the same person, each with a summary: its first sentence shortened,
+    and what the last one says about the same subject."""
+    everyday = {en for language in ("de", "fr") for en, _ in sentence_pairs(data, language)}
+    sentences = sorted((en for en in everyday if not is_held_out(en)), key=number)
+    shorten = Shortener(sentences)
+    told: list[tuple[str, str]] = []
+    by_subject = defaultdict(list)
+    for sentence in sentences:
+        if not 4 <= len(sentence.split()) <= 20 or not sentence.endswith((".", "!")) or sentence.count(".") > 1:
+            continue
+        subject = sentence.split()[0]
+        short = shorten(sentence)
+        joined = sentence.split()[1] in ("and", "or")
+        if subject not in SUBJECTS or joined or number(sentence, "alone") % 3 == 0:
+            if short != sentence.rstrip(".!") or number(sentence, "unchanged") % 4 == 0:
+                told.append((sentence, f"{short}."))
+        else:
+            by_subject[subject].append((sentence, short))
+    for own in by_subject.values():
+        while len(own) > 4:
+            length = 2 + number(own[-1][0], "length") % 3
+            story, own = own[-length:], own[:-length]
+            last = story[-1][1].split(" ", 1)[1]
+            told.append((" ".join(sentence for sentence, _ in story), f"{story[0][1]} and {last}."))
+    return sorted(told, key=lambda story: number(story[0], "order"))[:STORIES]
+
+
+def main(data: Path, work: Path) -> None:
+    train: list[str] = []
+    valid: dict[str, list[str]] = defaultdict(list)
+
+    def add(task: str, source: str, target: str, name: str | None = None) -> None:
+        if source and target:
+            line = f"{prompt_for(task, source) if name is None else PROMPTS[task][0]}\t{source}\t{target}"
+            (train if name is None else valid[name]).append(line)
+
+    for language in ("de", "fr"):
+        for english, other in sentence_pairs(data, language):
+            add(language, english, other, f"en-{language}" if is_held_out(english) else None)
+    for part in ("train", "valid"):
+        for document in descriptions(data, part):
+            text = clean(document["text"])
+            for question, answer in document["qa"]:
+                task = TASK_OF_QUESTION[question]
+                if part == "train" and number(text, "keep" + task) % 1000 * len(text.split()) > 1000 * FULL_WORDS:
+                    continue
+                add(task, text, clean(answer), task if part == "valid" else None)
+    for story, summary in stories(data):
+        add("story", story, summary, "story" if number(story, "validation") % 128 == 0 else None)
+
+    (work / "train.tsv").write_text("".join(f"{line}\n" for line in train), encoding="utf-8")
+    for name, lines in valid.items():
+        (work / f"valid-{name}.tsv").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    mixed = [line for lines in valid.values() for line in sorted(lines, key=number)[:100]]
+    (work / "valid.tsv").write_text("".join(f"{line}\n" for line in mixed), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
