@@ -37,8 +37,7 @@ LoadOptions CommonOptions::load_options() const {
 }
 
 std::string CommonOptions::folder() const {
-  check(model != "default" || std::filesystem::exists(model), ErrorCode::not_found,
-        "this build has no embedded default model; name a model folder: transept VERB FOLDER …");
+  if (model == "default" && !std::filesystem::exists(model)) return default_model().string();
   check(std::filesystem::exists(model), ErrorCode::not_found,
         "{}: no such model folder; expected a folder with config.json and *.safetensors", model);
   return model;

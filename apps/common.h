@@ -26,7 +26,8 @@ struct CommonOptions {
   void declare(Options& options, const std::vector<std::string>& formats = {"text", "jsonl"});
   [[nodiscard]] bool is_jsonl() const { return format == "jsonl"; }
   [[nodiscard]] LoadOptions load_options() const;
-  // Error not_found if the folder is not there, or `default` is meant and there is none.
+  // Error not_found if the folder is not there. `default` is the embedded model, unless there is a
+  // folder of that name.
   [[nodiscard]] std::string folder() const;
   [[nodiscard]] Model load() const;
   [[nodiscard]] bool use_colour(int descriptor) const;

@@ -37,6 +37,9 @@ inline
 
 [[nodiscard]] std::string version();  // "0.1.0"
 
+// The model that is part of the library: what to hand to Model::load. No place on disk.
+[[nodiscard]] std::filesystem::path default_model();
+
 struct LoadOptions {
   int threads = 0;                     // 0: one per core this process may use
   std::string dtype = "f32";           // storage of the weights; f32 is what exists today

@@ -5,8 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -46,9 +49,69 @@ size_t size_of(int fd, const std::filesystem::path& path) {
   return static_cast<size_t>(status.st_size);
 }
 
+// Added before anything is read, in practice once.
+struct Embedded {
+  std::mutex mutex;
+  std::vector<EmbeddedFile> files;
+};
+
+Embedded& embedded() {
+  static Embedded all;
+  return all;
+}
+
+std::optional<EmbeddedFile> find_embedded(const std::filesystem::path& path) {
+  const std::lock_guard lock(embedded().mutex);
+  for (const EmbeddedFile& file : embedded().files) {
+    if (path == std::filesystem::path(file.folder) / file.name) return file;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::filesystem::path> embedded_in(const std::filesystem::path& folder) {
+  const std::lock_guard lock(embedded().mutex);
+  std::vector<std::filesystem::path> found;
+  for (const EmbeddedFile& file : embedded().files) {
+    if (folder == file.folder) found.push_back(folder / file.name);
+  }
+  return found;
+}
+
 }  // namespace
 
+void add_embedded_files(std::span<const EmbeddedFile> files) {
+  const std::lock_guard lock(embedded().mutex);
+  embedded().files.insert(embedded().files.end(), files.begin(), files.end());
+}
+
+bool file_exists(const std::filesystem::path& path) {
+  return find_embedded(path) || std::filesystem::is_regular_file(path);
+}
+
+bool folder_exists(const std::filesystem::path& path) {
+  return !embedded_in(path).empty() || std::filesystem::is_directory(path);
+}
+
+std::vector<std::filesystem::path> files_of(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files = embedded_in(folder);
+  if (files.empty()) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+      if (entry.is_regular_file()) files.push_back(entry.path());
+    }
+    check(!error, ErrorCode::io, "{}: cannot list: {}", folder.string(), error.message());
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
+  if (const auto file = find_embedded(path)) {
+    data_ = file->bytes.data();
+    size_ = file->bytes.size();
+    embedded_ = true;
+    return;
+  }
   const Descriptor file(path, O_RDONLY, 0, "open");
   const size_t size = size_of(file.get(), path);
   if (size == 0) return;
@@ -61,21 +124,23 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)),
+      embedded_(other.embedded_),
       path_(std::move(other.path_)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
+  std::swap(embedded_, other.embedded_);
   std::swap(path_, other.path_);
   return *this;
 }
 
 MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (data_ != nullptr && !embedded_) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
 void MappedFile::release(std::span<const std::byte> part) const {
-  if (data_ == nullptr || part.empty()) return;
+  if (data_ == nullptr || embedded_ || part.empty()) return;
   const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
   const auto offset = static_cast<size_t>(part.data() - data_);
   dcheck(offset + part.size() <= size_);
@@ -87,6 +152,9 @@ void MappedFile::release(std::span<const std::byte> part) const {
 }
 
 std::string read_file(const std::filesystem::path& path) {
+  if (const auto file = find_embedded(path)) {
+    return {reinterpret_cast<const char*>(file->bytes.data()), file->bytes.size()};
+  }
   const Descriptor file(path, O_RDONLY, 0, "open");
   std::string contents(size_of(file.get(), path), '\0');
   size_t done = 0;

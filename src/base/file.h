@@ -7,8 +7,18 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace transept {
+
+// A file that is part of the program. Everything here that reads finds it under its path, which
+// need not be a place on disk.
+struct EmbeddedFile {
+  std::string_view folder;
+  std::string_view name;
+  std::span<const std::byte> bytes;  // aligned to 64 bytes
+};
+void add_embedded_files(std::span<const EmbeddedFile> files);  // which must stay
 
 // A file mapped read-only. Only the pages that are touched are read.
 class MappedFile {
@@ -29,8 +39,14 @@ class MappedFile {
  private:
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
+  bool embedded_ = false;
   std::filesystem::path path_;
 };
+
+// Is there a file, or a folder, on disk or embedded? And the regular files of a folder, sorted.
+[[nodiscard]] bool file_exists(const std::filesystem::path& path);
+[[nodiscard]] bool folder_exists(const std::filesystem::path& path);
+[[nodiscard]] std::vector<std::filesystem::path> files_of(const std::filesystem::path& folder);
 
 // The whole file as a string. Error not_found if it is not there, io if it cannot be read.
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstring>
 
@@ -52,6 +53,27 @@ TEST_F(FileTest, WritesReadsAndMaps) {
   write_file_atomic(folder / "a", "");
   EXPECT_EQ(MappedFile(folder / "a").bytes().size(), 0U);
   EXPECT_EQ(entries(), 1U);
+}
+
+TEST(Files, EmbeddedFilesAreReadLikeOthers) {
+  static constexpr std::array<std::byte, 3> kBytes = {std::byte{'a'}, std::byte{'b'},
+                                                      std::byte{'c'}};
+  static const std::vector<EmbeddedFile> files = {{"some folder", "two.txt", kBytes},
+                                                  {"some folder", "one.txt", {}}};
+  add_embedded_files(files);
+  const std::filesystem::path folder = "some folder";
+  EXPECT_TRUE(folder_exists(folder));
+  EXPECT_TRUE(file_exists(folder / "one.txt"));
+  EXPECT_FALSE(file_exists(folder / "three.txt"));
+  EXPECT_FALSE(file_exists(folder));
+  EXPECT_EQ(read_file(folder / "two.txt"), "abc");
+  EXPECT_EQ(read_file(folder / "one.txt"), "");
+  MappedFile mapped(folder / "two.txt");
+  mapped.release(mapped.bytes());
+  const MappedFile moved = std::move(mapped);
+  EXPECT_EQ(moved.bytes().data(), kBytes.data());
+  EXPECT_EQ(files_of(folder), (std::vector{folder / "one.txt", folder / "two.txt"}));
+  EXPECT_THROW((void)read_file(folder / "three.txt"), Error);
 }
 
 TEST_F(FileTest, ErrorsSayWhatIsWrong) {

@@ -39,7 +39,7 @@ void check_switches(const Config& config, const fs::path& path) {
 }  // namespace
 
 Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadOptions& options) {
-  check(fs::is_directory(folder), ErrorCode::not_found, "{}: not a folder", folder.string());
+  check(folder_exists(folder), ErrorCode::not_found, "{}: not a folder", folder.string());
   Checkpoint checkpoint;
   checkpoint.folder = folder;
   const fs::path config_path = folder / "config.json";
@@ -52,7 +52,7 @@ Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadO
 
   // What generation needs counts as generation_config.json says, where there is one.
   const fs::path generation_path = folder / "generation_config.json";
-  if (fs::exists(generation_path)) {
+  if (file_exists(generation_path)) {
     checkpoint.generation_config_json = read_file(generation_path);
     const JsonDocument generation =
         JsonDocument::parse(checkpoint.generation_config_json, generation_path.string());

@@ -70,7 +70,7 @@ void inspect_memory(const fs::path& path, Report& report) {
 Report inspect(const fs::path& path, ThreadPool& pool) {
   Report report;
   report.path = path;
-  if (fs::is_directory(path)) {
+  if (folder_exists(path)) {
     inspect_folder(path, pool, report);
   } else {
     attempt(report, [&] { inspect_memory(path, report); });

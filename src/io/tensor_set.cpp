@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
 
 namespace transept {
@@ -23,10 +24,10 @@ void check_shard_name(const Json& json, std::string_view name) {
 }
 
 [[noreturn]] void fail_without_weights(const fs::path& folder) {
-  check(fs::is_directory(folder), ErrorCode::not_found, "{}: not a model folder", folder.string());
+  check(folder_exists(folder), ErrorCode::not_found, "{}: not a model folder", folder.string());
   for (const char* other : {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5",
                             "flax_model.msgpack", "model.ckpt.index"}) {
-    check(!fs::exists(folder / other), ErrorCode::unsupported,
+    check(!file_exists(folder / other), ErrorCode::unsupported,
           "{}: only {}, which transept does not read: convert it to model.safetensors "
           "(save_pretrained of a current transformers does)",
           folder.string(), other);
@@ -48,11 +49,11 @@ TensorSet TensorSet::from_file(std::shared_ptr<const SafetensorsFile> file) {
 
 TensorSet TensorSet::open(const fs::path& folder) {
   const fs::path single = folder / "model.safetensors";
-  if (fs::exists(single)) {
+  if (file_exists(single)) {
     return from_file(std::make_shared<SafetensorsFile>(SafetensorsFile::open(single)));
   }
   const fs::path index = folder / "model.safetensors.index.json";
-  if (!fs::exists(index)) fail_without_weights(folder);
+  if (!file_exists(index)) fail_without_weights(folder);
   TensorSet set;
   set.name_ = index.string();
   set.add_index(folder, index);

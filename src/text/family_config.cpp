@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/file.h"
 
 namespace transept {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::optional<JsonDocument> load_if_there(const fs::path& path) {
-  if (!fs::is_regular_file(path)) return std::nullopt;
+  if (!file_exists(path)) return std::nullopt;
   return JsonDocument::load(path.string());
 }
 

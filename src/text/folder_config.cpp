@@ -1,6 +1,7 @@
 #include "text/folder_config.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
 
 namespace transept {
@@ -10,7 +11,7 @@ constexpr const char* kNamed[] = {"bos_token", "eos_token", "unk_token", "sep_to
                                   "pad_token", "cls_token", "mask_token"};
 
 std::optional<JsonDocument> open(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) return std::nullopt;
+  if (!file_exists(path)) return std::nullopt;
   JsonDocument document = JsonDocument::load(path.string());
   check(document.root().is_object(), ErrorCode::bad_data, "{}: expected an object", path.string());
   return document;

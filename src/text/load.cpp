@@ -66,9 +66,10 @@ void set_language(PipelineParts& parts, const FolderConfig& config, const std::s
 }  // namespace
 
 std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const TokenizerOptions& options) {
-  check(fs::exists(folder), ErrorCode::not_found, "{}: no such folder", folder.string());
+  check(folder_exists(folder) || file_exists(folder), ErrorCode::not_found, "{}: no such folder",
+        folder.string());
   PipelineParts parts;
-  if (const fs::path file = folder / "tokenizer.json"; fs::exists(file)) {
+  if (const fs::path file = folder / "tokenizer.json"; file_exists(file)) {
     const FolderConfig config = read_folder_config(folder);
     parts = read_tokenizer_json(read_file(file), file.string());
     const bool bpe = dynamic_cast<const Bpe*>(parts.model.get()) != nullptr;
@@ -78,12 +79,12 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const Tokenize
   }
   if (auto tokenizer = load_spm_family(folder, options)) return tokenizer;
   const FolderConfig config = read_folder_config(folder);
-  if (const fs::path file = folder / "vocab.txt"; fs::exists(file)) {
+  if (const fs::path file = folder / "vocab.txt"; file_exists(file)) {
     parts = read_vocab_txt(read_file(file), file.string(), config);
     parts.clean_up_spaces = config.clean_up_spaces;
     return std::make_unique<Pipeline>(std::move(parts));
   }
-  if (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt")) {
+  if (file_exists(folder / "vocab.json") && file_exists(folder / "merges.txt")) {
     parts = read_vocab_merges(read_file(folder / "vocab.json"), read_file(folder / "merges.txt"),
                               folder.string(), config);
     return std::make_unique<Pipeline>(std::move(parts));
@@ -95,16 +96,13 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const Tokenize
 }
 
 std::vector<fs::path> tokenizer_files(const fs::path& folder) {
-  std::vector<fs::path> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    const fs::path& file = entry.path();
+  std::vector<fs::path> files = files_of(folder);
+  std::erase_if(files, [](const fs::path& file) {
     const std::string kind = file.extension().string();
-    const bool is_own =
-        kind == ".spm" || kind == ".model" ||
-        std::ranges::find(kTokenizerFiles, file.filename().string()) != kTokenizerFiles.end();
-    if (is_own && entry.is_regular_file()) files.push_back(file);
-  }
-  std::ranges::sort(files);
+    const std::string name = file.filename().string();
+    return kind != ".spm" && kind != ".model" &&
+           std::ranges::find(kTokenizerFiles, name) == kTokenizerFiles.end();
+  });
   return files;
 }
 

@@ -1,6 +1,7 @@
 #include "text/spm_family.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "text/byt5.h"
 #include "text/family_config.h"
 #include "text/m2m100.h"
@@ -16,10 +17,10 @@ namespace fs = std::filesystem;
 // The one .model file of a folder, whatever its name; empty if there is none or more than one.
 fs::path only_model(const fs::path& folder) {
   fs::path found;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() != ".model") continue;
+  for (const fs::path& file : files_of(folder)) {
+    if (file.extension() != ".model") continue;
     if (!found.empty()) return {};
-    found = entry.path();
+    found = file;
   }
   return found;
 }
@@ -32,9 +33,9 @@ std::unique_ptr<Tokenizer> load_plain(const fs::path& path) {
 
 std::unique_ptr<Tokenizer> load_spm_family(const fs::path& folder,
                                            const TokenizerOptions& options) {
-  if (fs::is_regular_file(folder)) return load_plain(folder);
-  const auto has = [&](const char* name) { return fs::is_regular_file(folder / name); };
-  if (!fs::is_directory(folder)) return nullptr;
+  if (file_exists(folder)) return load_plain(folder);
+  const auto has = [&](const char* name) { return file_exists(folder / name); };
+  if (!folder_exists(folder)) return nullptr;
   const FamilyConfig config(folder);
   const std::string& kind = config.tokenizer_class();
   if (kind == "ByT5Tokenizer") return std::make_unique<ByT5>(config);

@@ -1,0 +1,19 @@
+#include "api/default_model.h"
+
+#include "base/error.h"
+#include "transept/transept.h"
+
+namespace transept::api {
+
+std::filesystem::path default_model() {
+  static const std::vector<EmbeddedFile> files = [] {
+    std::vector<EmbeddedFile> all = default_model_files();
+    add_embedded_files(all);
+    return all;
+  }();
+  check(!files.empty(), ErrorCode::not_found,
+        "this build has no embedded default model; name a model folder: transept VERB FOLDER …");
+  return files.front().folder;
+}
+
+}  // namespace transept::api

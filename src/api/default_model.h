@@ -1,0 +1,12 @@
+// The files of the model that is part of the library (cmake/default_model.cmake).
+#pragma once
+
+#include <vector>
+
+#include "base/file.h"
+
+namespace transept {
+
+[[nodiscard]] std::vector<EmbeddedFile> default_model_files();
+
+}  // namespace transept
