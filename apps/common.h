@@ -61,6 +61,7 @@ struct VerbEntry {
 [[nodiscard]] VerbEntry train_verb();
 [[nodiscard]] VerbEntry eval_verb();
 [[nodiscard]] VerbEntry serve_verb();
+[[nodiscard]] VerbEntry compare_verb();
 [[nodiscard]] VerbEntry bench_verb();
 [[nodiscard]] const std::vector<VerbEntry>& verbs();
 

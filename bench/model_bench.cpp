@@ -7,9 +7,9 @@
 #include <chrono>
 #include <cstdlib>
 
-#include "base/rng.h"
 #include "model/decoder.h"
 #include "model/encoder.h"
+#include "model/random.h"
 
 namespace transept {
 namespace {
@@ -52,31 +52,8 @@ Config marian(int d_model, int d_ff, int encoder_layers, int decoder_layers, int
   return config;
 }
 
-Transformer random_model(const Config& config, ThreadPool& pool) {
-  Transformer model;
-  model.config = config;
-  uint64_t stream = 0;
-  visit(model, [&](const std::string& name, Weight& weight, int rows, int cols, Role) {
-    auto values = std::make_shared<Buffer>(static_cast<size_t>(rows) * static_cast<size_t>(cols) *
-                                           sizeof(float));
-    weight.name = name;
-    weight.rows = rows;
-    weight.cols = cols;
-    weight.values = values->data();
-    weight.owner = values;
-    auto* out = values->as<float>();
-    uint32_t state = static_cast<uint32_t>(++stream);
-    for (size_t i = 0; i < weight.size(); ++i) {
-      state = state * 1664525U + 1013904223U;
-      out[i] = 0.05F * static_cast<float>(static_cast<int32_t>(state)) * 0x1p-31F;
-    }
-  });
-  finish(model, pool, chosen_kernels());
-  return model;
-}
-
 void measure(const char* name, const Config& config, ThreadPool& pool) {
-  const Transformer model = random_model(config, pool);
+  const Transformer model = random_model(config, pool, chosen_kernels());
   Arena arena;
   Context c{arena, pool, chosen_kernels()};
   for (const auto& [n, batch_size] : {std::pair{32, 1}, {128, 1}, {128, 32}}) {

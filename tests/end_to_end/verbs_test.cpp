@@ -270,5 +270,24 @@ TEST(Encode, NamesWhatIsMissing) {
   EXPECT_EQ(lines(nowhere.err).size(), 1u);
 }
 
+TEST(Compare, OneObjectPerLength) {
+  const Result result = Command{
+      .arguments = {
+          "compare", kText, "--input-tokens", "8,16", "--repeat", "1", "--format",
+          "jsonl"}}.run();
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto rows = lines(result.out);
+  ASSERT_EQ(rows.size(), 2U);
+  const JsonDocument second = JsonDocument::parse(rows[1], "compare");
+  EXPECT_EQ(second.root().at("input_tokens").as_int(), 16);
+  EXPECT_EQ(second.root().at("encoder_decoder").at("stored_bytes").as_int(), 16 * 24 * 4);
+  EXPECT_GT(second.root().at("decoder_only").at("token_ms").as_number(), 0);
+  const Result text =
+      Command{.arguments = {"compare", kText, "--input-tokens", "8", "--repeat", "1"}}.run();
+  EXPECT_NE(text.out.find("keeps a memory of the input"), std::string::npos) << text.out;
+  const Result wrong = Command{.arguments = {"compare", kText, "--input-tokens", "8,x"}}.run();
+  EXPECT_EQ(wrong.code, 2);
+}
+
 }  // namespace
 }  // namespace transept::testing

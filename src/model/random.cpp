@@ -1,0 +1,33 @@
+#include "model/random.h"
+
+namespace transept {
+
+Transformer random_model(const Config& config, ThreadPool& pool, const KernelTable& kernels) {
+  Transformer model;
+  model.config = config;
+  uint32_t stream = 0;
+  visit(model, [&](const std::string& name, Weight& weight, int rows, int cols, Role) {
+    weight.name = name;
+    weight.rows = rows;
+    weight.cols = cols;
+    auto values = std::make_shared<Buffer>(weight.size() * sizeof(float));
+    weight.values = values->data();
+    weight.owner = values;
+    auto* out = values->as<float>();
+    uint32_t state = ++stream;
+    for (size_t i = 0; i < weight.size(); ++i) {
+      state = state * 1664525U + 1013904223U;  // Numerical Recipes, 7.1
+      out[i] = 0.05F * static_cast<float>(static_cast<int32_t>(state)) * 0x1p-31F;
+    }
+  });
+  finish(model, pool, kernels);
+  return model;
+}
+
+size_t count_parameters(const Transformer& model) {
+  size_t count = 0;
+  visit(model, [&](const Weight& weight, Role) { count += weight.size(); });
+  return count;
+}
+
+}  // namespace transept

@@ -1,0 +1,15 @@
+// Models of random weights: for measuring speed, which does not depend on what a model has learnt.
+#pragma once
+
+#include "model/weights.h"
+
+namespace transept {
+
+// Every parameter that the config calls for, uniform and small, the same each time; packed and
+// ready.
+[[nodiscard]] Transformer random_model(const Config& config, ThreadPool& pool,
+                                       const KernelTable& kernels);
+
+[[nodiscard]] size_t count_parameters(const Transformer& model);
+
+}  // namespace transept
