@@ -54,6 +54,9 @@ struct Explanation {
   int encoder_runs = 0;       // 0 when a loaded Memory was used
   std::vector<float> hidden;  // [source, d_model] row-major: the encoder's output
 
+  // What a source row can say through each head, [decoder_layers, n_heads, source]: |W_o v|.
+  // Attention times this is value-weighted attention. Empty unless asked for.
+  std::vector<float> value_norms;
   std::vector<Map> self;    // every decoder layer and head
   std::vector<Map> cross;   // empty for a decoder on its own
   std::vector<Step> steps;  // empty for an encoder on its own

@@ -137,11 +137,30 @@ void BeamSession::run_on(const std::vector<Extension>& extensions) {
     row.ids.push_back(next[i].next.token);
     row.logprobs = parent.logprobs;
     row.logprobs.push_back(next[i].next.logprob);
+    if (watched_ != nullptr && !next[i].ends) tell_running(next[i], rows.size());
     beams.push_back({static_cast<int>(rows.size()), next[i].score});
     rows.push_back(std::move(row));
   }
   rows_ = std::move(rows);
   beams_ = std::move(beams);
+}
+
+void BeamSession::tell_weighed(const std::vector<Extension>& extensions) const {
+  watched_->clear();
+  for (size_t i = 0; i < extensions.size(); ++i) {
+    const Extension& e = extensions[i];
+    if (e.score < kDead / 2) continue;  // continues a place that nothing fills yet
+    const Fate fate = e.ends && i < beams_.size() ? Fate::ended : Fate::dropped;
+    watched_->push_back({e.row, -1, e.next.token, e.next.logprob, e.score, fate});
+  }
+}
+
+void BeamSession::tell_running(const Extension& extension, size_t child) const {
+  for (Weighed& weighed : *watched_) {
+    if (weighed.parent != extension.row || weighed.token != extension.next.token) continue;
+    weighed.child = static_cast<int>(child);
+    weighed.fate = Fate::running;
+  }
 }
 
 bool BeamSession::can_improve() const {
@@ -155,6 +174,7 @@ bool BeamSession::can_improve() const {
 void BeamSession::advance() {
   const std::vector<Extension> extensions = best_extensions();
   const bool stuck = std::ranges::all_of(extensions, &Extension::ends);
+  if (watched_ != nullptr) tell_weighed(extensions);
   finish_some(extensions);
   const bool full = std::ranges::all_of(ended_, &Ended::real);
   run_on(extensions);

@@ -34,6 +34,19 @@ class BeamSession final : public Session {
   [[nodiscard]] std::span<const Token> certain() const override { return {}; }
   [[nodiscard]] std::vector<Hypothesis> take_results() override;
 
+  // For those who show the search: what each advance() weighed, best first.
+  enum class Fate { running, ended, dropped };
+  struct Weighed {
+    int parent = 0;  // the running hypothesis it continues: its number after the advance() before
+    int child = -1;  // its own number, if it runs on
+    Token token = 0;
+    float logprob = 0;  // of the token, the model's own
+    float score = 0;    // the sum that is compared
+    Fate fate = Fate::dropped;
+  };
+  // Filled anew by every advance(); must outlive the search.
+  void watch(std::vector<Weighed>* weighed) { watched_ = weighed; }
+
  private:
   struct Continuation {
     Token token = 0;
@@ -67,6 +80,8 @@ class BeamSession final : public Session {
   [[nodiscard]] Ended end(const Row& row) const;
   void finish_some(const std::vector<Extension>& extensions);
   void run_on(const std::vector<Extension>& extensions);
+  void tell_weighed(const std::vector<Extension>& extensions) const;
+  void tell_running(const Extension& extension, size_t child) const;
   [[nodiscard]] bool can_improve() const;
   [[nodiscard]] bool is_eos(Token token) const;
   [[nodiscard]] size_t n_extensions() const;
@@ -81,6 +96,7 @@ class BeamSession final : public Session {
   std::vector<Beam> beams_;   // best first
   std::vector<Ended> ended_;  // best first
   Processors processors_;
+  std::vector<Weighed>* watched_ = nullptr;
 };
 
 }  // namespace transept

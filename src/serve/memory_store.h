@@ -66,6 +66,12 @@ class MemoryStore {
     Memory memory;
     bool encoded = false;  // by this very call
     double seconds = 0;    // of encoding or loading, as waited for
+
+    // What answers say. A decoder on its own has no memory, and neither.
+    [[nodiscard]] int encoder_runs() const { return encoded ? 1 : 0; }
+    [[nodiscard]] int cached_tokens() const {
+      return encoded || memory.empty() ? 0 : memory.rows();
+    }
   };
 
   // Locks the folder. Error io if another server has it or it cannot be written.

@@ -32,6 +32,17 @@ class Running {
   std::shared_ptr<Generation> generation_;
 };
 
+// Every layer's and head's weights are in one answer: some tens of megabytes at most.
+void check_size(const Config& config, size_t positions, const Memory& memory) {
+  constexpr size_t kMostWeights = size_t{1} << 23;
+  const auto maps =
+      static_cast<size_t>(config.decoder.layers) * static_cast<size_t>(config.decoder.n_heads);
+  const size_t keys = positions + (memory.empty() ? 0 : static_cast<size_t>(memory.rows()));
+  check(maps * positions * keys <= kMostWeights, ErrorCode::limit,
+        "{} positions over {} keys in {} heads: more than {} weights; explain a shorter text",
+        positions, keys, maps, kMostWeights);
+}
+
 // Tokens as they come, until the generation is finished.
 Task<void> follow(Call& call, Generation& generation, TextStream& text, Piece piece) {
   for (;;) {
@@ -166,10 +177,15 @@ Task<MemoryStore::Found> find_memory(Call& call, const Ask& ask) {
     found =
         co_await call.service.store->of_input(call.exchange.scope, *ask.engine, std::move(source));
   }
-  for (const Memory::Segment& rows : ask.keep)
+  std::int64_t kept = 0;
+  for (const Memory::Segment& rows : ask.keep) {
     check(0 <= rows.begin && rows.begin < rows.end && rows.end <= found.memory.rows(),
           ErrorCode::usage, "keep: rows {} to {} of a memory of {} rows", rows.begin, rows.end,
           found.memory.rows());
+    kept += rows.end - rows.begin;
+  }
+  check(kept <= found.memory.rows(), ErrorCode::usage, "keep: {} rows of a memory of {} rows", kept,
+        found.memory.rows());
   co_return found;
 }
 
@@ -201,16 +217,20 @@ Task<std::vector<Answer>> answer_all(Call& call, std::vector<Ask> asks) {
   co_return answers;
 }
 
-Task<Explanation> explain_greedy(Call& call, const Ask& ask, const Memory& memory, int steps,
-                                 int top) {
+Task<Explanation> explain_greedy(Call& call, const Ask& ask, const Memory& memory,
+                                 const Look& look) {
   Engine& engine = *ask.engine;
   const std::vector<Token> prompt = whole_prompt(ask);
   const Memory rows = with_rows_kept(memory, ask.keep);
+  check_size(engine.config(), prompt.size() + static_cast<size_t>(look.steps), rows);
   Explanation explanation;
   const auto run = [&](Context& c, const Engine::Step& step) {
-    explanation =
-        trace(c, engine.model(), rows, ask.search, prompt,
-              {.steps = steps, .top = top, .tokenizer = engine.tokenizer(), .before_step = step});
+    explanation = trace(c, engine.model(), rows, ask.search, prompt,
+                        {.steps = look.steps,
+                         .top = look.top,
+                         .tokenizer = engine.tokenizer(),
+                         .before_step = step,
+                         .value_norms = look.value_norms});
   };
   co_await engine.run(call.exchange.scope, run);
   explanation.model = engine.name();
@@ -218,18 +238,20 @@ Task<Explanation> explain_greedy(Call& call, const Ask& ask, const Memory& memor
 }
 
 Task<Explanation> explain_answer(Call& call, const Ask& ask, const Memory& memory,
-                                 const std::vector<Token>& output, int top) {
+                                 const std::vector<Token>& output, const Look& look) {
   Engine& engine = *ask.engine;
   // The attention of prompt and output in one step; the candidates from scoring the output.
   Ask whole = ask;
   if (!output.empty()) whole.prompt.insert(whole.prompt.end(), output.begin(), output.end() - 1);
-  Explanation e = co_await explain_greedy(call, whole, memory, 1, top);
+  Look one = look;
+  one.steps = 1;
+  Explanation e = co_await explain_greedy(call, whole, memory, one);
   if (output.empty()) co_return e;
   const Memory rows = with_rows_kept(memory, ask.keep);
   const ScoreRequest request{rows, whole_prompt(ask), output};
   Score scored;
   const auto run = [&](Context& c, const Engine::Step&) {
-    scored = score(c, engine.model(), std::span(&request, 1), ask.search, top).front();
+    scored = score(c, engine.model(), std::span(&request, 1), ask.search, look.top).front();
   };
   co_await engine.run(call.exchange.scope, run);
   const auto piece = [&](Token id) {

@@ -61,8 +61,8 @@ struct Answer {
   double queue_seconds = 0;
   double decode_seconds = 0;
 
-  [[nodiscard]] int encoder_runs() const { return memory.encoded ? 1 : 0; }
-  [[nodiscard]] int cached_tokens() const { return memory.encoded ? 0 : source_tokens; }
+  [[nodiscard]] int encoder_runs() const { return memory.encoder_runs(); }
+  [[nodiscard]] int cached_tokens() const { return memory.cached_tokens(); }
   [[nodiscard]] int output_tokens() const;
 };
 
@@ -88,11 +88,17 @@ Task<Answer> answer(Call& call, Ask ask, Piece piece = {});
 // Many at once, admitted as one; answers in the order of the questions.
 Task<std::vector<Answer>> answer_all(Call& call, std::vector<Ask> asks);
 
-// How the answer came about: every step's candidates, every attention weight.
+struct Look {
+  int top = 5;    // candidates of each step
+  int steps = 5;  // of explain_greedy
+  bool value_norms = false;
+};
+// How the answer came about: every step's candidates, every attention weight. Error limit for more
+// weights than one answer carries.
 Task<Explanation> explain_answer(Call& call, const Ask& ask, const Memory& memory,
-                                 const std::vector<Token>& output, int top);
+                                 const std::vector<Token>& output, const Look& look);
 // The same for the likeliest continuation.
-Task<Explanation> explain_greedy(Call& call, const Ask& ask, const Memory& memory, int steps,
-                                 int top);
+Task<Explanation> explain_greedy(Call& call, const Ask& ask, const Memory& memory,
+                                 const Look& look);
 
 }  // namespace transept::serve

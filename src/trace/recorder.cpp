@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "generate/step.h"
+#include "trace/value_norms.h"
 
 namespace transept {
 namespace {
@@ -184,6 +185,7 @@ Explanation trace(Context& c, const Transformer& model, const Memory& memory,
     for (const Token token : memory.ids()) e.source.push_back(tracer.piece(token));
     const ConstTensor hidden = memory.hidden();
     e.hidden.assign(hidden.data, hidden.data + hidden.size());
+    if (options.value_norms) e.value_norms = cross_value_norms(c, model, memory);
   }
   if (config.has_decoder()) {
     check(!config.decoder.cross || !memory.empty(), ErrorCode::usage,

@@ -19,6 +19,7 @@ struct TraceOptions {
   int top = 5;                           // candidates kept per step
   const Tokenizer* tokenizer = nullptr;  // may be null: pieces are then ids
   std::function<bool()> before_step;     // asked before each; false: stop here
+  bool value_norms = false;              // fill Explanation::value_norms
 };
 
 // `memory` is empty for a decoder on its own; `prompt` comes after the start token. The search

@@ -233,6 +233,60 @@ TEST(Serve, ExplainsWhatItAnswered) {
     EXPECT_EQ(steps[i].at("chosen").at("id").as_int(), ids[i].as_int());
 }
 
+TEST(Serve, LeavesOutEachRowInTurn) {
+  ServerProcess server({kModel, "--memory-folder", "none"});
+  const HttpResult all = http(server.port(), "POST", "/v1/occlusion",
+                              R"({"source_ids": [5, 8, 1], "output_ids": [9, 4]})");
+  ASSERT_EQ(all.status, 200) << all.body;
+  const JsonDocument document = JsonDocument::parse(all.body, "answer");
+  const std::vector<Json> without = document.root().at("without").elements();
+  ASSERT_EQ(without.size(), 3U);
+  const char* kept[] = {"[[1, 3]]", "[[0, 1], [2, 3]]", "[[0, 2]]", "[[0, 3]]"};
+  for (size_t row = 0; row < 4; ++row) {
+    const HttpResult one = http(server.port(), "POST", "/v1/score",
+                                R"({"source_ids": [5, 8, 1], "target_ids": [9, 4], "keep": )" +
+                                    std::string(kept[row]) + "}");
+    const JsonDocument score = JsonDocument::parse(one.body, "score");
+    const std::vector<Json> tokens = score.root().at("tokens").elements();
+    const std::vector<Json> got =
+        (row < 3 ? without[row] : document.root().at("logprobs")).elements();
+    for (size_t i = 0; i < 2; ++i)
+      EXPECT_EQ(got[i].as_number(), tokens[i].at("logprob").as_number()) << row;
+  }
+}
+
+TEST(Serve, ShowsABeamSearchAsATree) {
+  ServerProcess server({kModel, "--memory-folder", "none"});
+  const HttpResult tree = http(server.port(), "POST", "/v1/beams",
+                               R"({"input": "The dog sleeps", "options": {"beams": 3}})");
+  ASSERT_EQ(tree.status, 200) << tree.body;
+  const HttpResult answer = http(server.port(), "POST", "/v1/generate",
+                                 R"({"input": "The dog sleeps", "options": {"beams": 3}})");
+  const JsonDocument document = JsonDocument::parse(tree.body, "tree");
+  EXPECT_EQ(document.root().at("hypotheses").elements()[0].at("text").as_string(),
+            text_of(answer, "text"));
+  EXPECT_EQ(http(server.port(), "POST", "/v1/beams",
+                 R"({"input": "a", "options": {"beams": 3, "max_new_tokens": 500}})")
+                .status,
+            413);
+}
+
+TEST(ServePressure, BoundsWhatIsKeptAndExplained) {
+  ServerProcess server({kModel, "--memory-folder", "none"});
+  std::string keep = "[0, 3]";
+  for (int i = 0; i < 1000; ++i) keep += ", [0, 3]";
+  EXPECT_EQ(http(server.port(), "POST", "/v1/generate",
+                 R"({"source_ids": [5, 8, 1], "keep": [)" + keep + "]}")
+                .status,
+            400);
+  std::string ids = "5";
+  for (int i = 0; i < 3000; ++i) ids += ", 5";
+  EXPECT_EQ(http(server.port(), "POST", "/v1/explain",
+                 R"({"source_ids": [)" + ids + R"(], "output_ids": [)" + ids + "]}")
+                .status,
+            413);
+}
+
 TEST(ServePressure, AnswersNonsenseWithItsStatus) {
   ServerProcess server({kModel, "--memory-folder", "none", "--max-body-kib", "64"});
   const auto post = [&](const std::string& body) {

@@ -108,6 +108,12 @@ std::vector<Token> ids_of(const Json& array) {
   return ids;
 }
 
+int top_of(const Json& body, int otherwise) {
+  constexpr int kMostTop = 100;
+  const auto top = body.find("top");
+  return top ? static_cast<int>(top->as_int(0, kMostTop)) : otherwise;
+}
+
 void set_search(GenerateOptions& search, const Json& options) {
   options.each_member([&](std::string_view key, const Json& value) {
     const auto option = std::find_if(kSearchOptions.begin(), kSearchOptions.end(),
@@ -192,6 +198,8 @@ void add_native_routes(std::vector<Route>& routes) {
   add("POST", "/v1/generate", native_generate);
   add("POST", "/v1/score", native_score);
   add("POST", "/v1/explain", native_explain);
+  add("POST", "/v1/occlusion", native_occlusion);
+  add("POST", "/v1/beams", native_beams);
 }
 
 }  // namespace transept::serve

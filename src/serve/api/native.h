@@ -20,12 +20,15 @@ void at_most_one(const Json& object, std::initializer_list<const char*> names);
 // What a request may set, spelled as in the C++ API. Error usage for anything else.
 void set_search(GenerateOptions& search, const Json& options);
 void write_answer(JsonWriter& json, const Ask& ask, const Answer& answer);
-void write_explanation(JsonWriter& json, const Explanation& explanation);
+// Attention as numbers, or `packed`: base64 of little-endian 16-bit weight * 65535.
+void write_explanation(JsonWriter& json, const Explanation& explanation, bool packed);
+// "top": how many candidates.
+[[nodiscard]] int top_of(const Json& body, int otherwise);
 void write_info(JsonWriter& json, const MemoryStore::Info& info);
 
 Task<void> send_json(Call& call, std::string body, int status = 200);
 
-// The handlers of native_memories.cpp and native_generate.cpp.
+// The handlers of native_memories.cpp, native_generate.cpp and native_explain.cpp.
 Task<void> make_memory(Call& call);
 Task<void> list_memories(Call& call);
 Task<void> get_memory(Call& call);
@@ -36,5 +39,7 @@ Task<void> concat_memories(Call& call);
 Task<void> native_generate(Call& call);
 Task<void> native_score(Call& call);
 Task<void> native_explain(Call& call);
+Task<void> native_occlusion(Call& call);
+Task<void> native_beams(Call& call);
 
 }  // namespace transept::serve

@@ -1,18 +1,10 @@
-// /v1/generate, /v1/score, /v1/explain.
+// /v1/generate, /v1/score.
 #include "generate/score.h"
 #include "serve/api/native.h"
 #include "serve/api/stream.h"
 
 namespace transept::serve {
 namespace {
-
-constexpr int kMostSteps = 512;  // of an explanation
-constexpr int kMostTop = 100;
-
-int top_of(const Json& body, int otherwise) {
-  const auto top = body.find("top");
-  return top ? static_cast<int>(top->as_int(0, kMostTop)) : otherwise;
-}
 
 std::string token_json(const Engine& engine, Token token, const std::string& text) {
   JsonWriter json;
@@ -31,9 +23,9 @@ Task<std::string> answer_json(Call& call, const Ask& ask, const Answer& answer, 
   write_answer(json, ask, answer);
   if (explain) {
     const Explanation explanation =
-        co_await explain_answer(call, ask, answer.memory.memory, answer.hypotheses.front().ids, 5);
+        co_await explain_answer(call, ask, answer.memory.memory, answer.hypotheses.front().ids, {});
     json.key("explanation");
-    write_explanation(json, explanation);
+    write_explanation(json, explanation, false);
   }
   json.end_object();
   co_return json.take();
@@ -108,8 +100,7 @@ Task<void> native_score(Call& call) {
   JsonWriter json;
   json.begin_object().member("model", engine.name());
   if (!found.id.empty()) json.member("memory", found.id);
-  json.member("encoder_runs", found.encoded ? 1 : 0);
-  json.member("cached_tokens", found.encoded || found.memory.empty() ? 0 : found.memory.rows());
+  json.member("encoder_runs", found.encoder_runs()).member("cached_tokens", found.cached_tokens());
   json.member("logprob", scored.logprob).key("tokens").begin_array();
   for (const TokenScore& token : scored.tokens) {
     json.begin_object().member("id", token.id);
@@ -122,39 +113,6 @@ Task<void> native_score(Call& call) {
     json.end_object();
   }
   json.end_array().end_object();
-  co_await send_json(call, json.take());
-}
-
-Task<void> native_explain(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
-  const Json body = document.root();
-  check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
-                       "output_ids", "steps", "top"});
-  Ask ask = ask_of(call.service, body);
-  const int steps =
-      body.find("steps") ? static_cast<int>(body.at("steps").as_int(1, kMostSteps)) : 5;
-  const int top = top_of(body, 5);
-  std::vector<Token> output;
-  if (const auto ids = body.find("output_ids")) output = ids_of(*ids);
-  ask.search.max_new_tokens = output.empty() ? steps : static_cast<int>(output.size());
-  const auto ticket = call.service.admission->admit(call.key, estimate(call.service, ask));
-  const MemoryStore::Found found = co_await find_memory(call, ask);
-  Explanation explanation;
-  if (output.empty())
-    explanation = co_await explain_greedy(call, ask, found.memory, steps, top);
-  else
-    explanation = co_await explain_answer(call, ask, found.memory, output, top);
-  explanation.encoder_runs = found.encoded ? 1 : 0;
-  if (const auto text = body.find("input")) explanation.input_text = text->as_string();
-  if (const auto text = body.find("prompt")) explanation.prompt_text = text->as_string();
-  JsonWriter json;
-  json.begin_object();
-  if (!found.id.empty()) json.member("memory", found.id);
-  json.member("encoder_runs", explanation.encoder_runs);
-  json.member("cached_tokens", found.encoded || found.memory.empty() ? 0 : found.memory.rows());
-  json.key("explanation");
-  write_explanation(json, explanation);
-  json.end_object();
   co_await send_json(call, json.take());
 }
 

@@ -45,7 +45,7 @@ Task<void> make_memory(Call& call) {
   co_await store.keep(engine, found.id, found.memory);  // acknowledged: it will be there
   const MemoryStore::Info info = store.info(found.id).value_or(
       MemoryStore::Info{found.id, &engine, found.memory.rows(), found.memory.bytes(), 0, false});
-  co_await send_info(call, info, !found.encoded, found.encoded ? 1 : 0, found.seconds,
+  co_await send_info(call, info, !found.encoded, found.encoder_runs(), found.seconds,
                      found.encoded ? 201 : 200);
 }
 
