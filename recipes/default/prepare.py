@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """The texts that the default model learns from: prompt<TAB>input<TAB>output lines, from the corpora in DATA.
 
-    prepare.py DATA WORK     makes WORK/train.tsv, WORK/valid.tsv (a little of every task) and WORK/valid-TASK.tsv
+    prepare.py DATA WORK     makes in WORK: train.tsv; valid.tsv, a little of every task; text.txt, to learn the vocabulary
+                             from; and for each task test-TASK.tsv (input<TAB>reference<TAB>…), unseen in training, with
+                             what simple methods answer: first-TASK.txt (the first sentence), words-section.txt
+                             (naive Bayes over words)
 
 Nothing is random: what decides is a hash of the text. Needs only Python's own library.
 """
@@ -12,6 +15,7 @@ import gzip
 import hashlib
 import json
 import lzma
+import math
 import re
 import sys
 from collections import Counter, defaultdict
@@ -145,6 +149,47 @@ def stories(data: Path) -> list[tuple[str, str]]:
     return sorted(told, key=lambda story: number(story[0], "order"))[:STORIES]
 
 
+def write(path: Path, lines: list[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def vocabulary_text(train: list[str]) -> list[str]:
+    """Inputs once, prompts often enough to become whole pieces, outputs at most a few times."""
+    most = (2000, 1, 5)
+    seen: list[Counter] = [Counter(), Counter(), Counter()]
+    out = []
+    for line in train:
+        for column, text in enumerate(line.split("\t")):
+            seen[column][text] += 1
+            if seen[column][text] <= most[column]:
+                out.append(text)
+    return out
+
+
+def first_sentence(text: str) -> str:
+    return re.split(r"(?<=[.!?]) ", text, maxsplit=1)[0]
+
+
+def guess_sections(train: list[str], texts: list[str]) -> list[str]:
+    """Multinomial naive Bayes over words (McCallum & Nigam 1998), each word of a text once, add-one smoothing."""
+    words_of, sections, vocabulary = defaultdict(Counter), Counter(), set()
+    for line in train:
+        prompt, source, target = line.split("\t")
+        if prompt in PROMPTS["section"]:
+            own = set(re.findall(r"\w+", source.lower()))
+            words_of[target].update(own)
+            sections[target] += 1
+            vocabulary |= own
+    total = {name: sum(own.values()) + len(vocabulary) for name, own in words_of.items()}
+
+    def guess(text: str) -> str:
+        own = set(re.findall(r"\w+", text.lower())) & vocabulary
+        return max(sections, key=lambda name: math.log(sections[name])
+                   + sum(math.log((words_of[name][word] + 1) / total[name]) for word in own))  # fmt: skip
+
+    return [guess(text) for text in texts]
+
+
 def main(data: Path, work: Path) -> None:
     train: list[str] = []
     valid: dict[str, list[str]] = defaultdict(list)
@@ -168,11 +213,18 @@ def main(data: Path, work: Path) -> None:
     for story, summary in stories(data):
         add("story", story, summary, "story" if number(story, "validation") % 128 == 0 else None)
 
-    (work / "train.tsv").write_text("".join(f"{line}\n" for line in train), encoding="utf-8")
+    write(work / "train.tsv", train)
+    write(work / "valid.tsv", [line for lines in valid.values() for line in sorted(lines, key=number)[:100]])
+    write(work / "text.txt", vocabulary_text(train))
     for name, lines in valid.items():
-        (work / f"valid-{name}.tsv").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    mixed = [line for lines in valid.values() for line in sorted(lines, key=number)[:100]]
-    (work / "valid.tsv").write_text("".join(f"{line}\n" for line in mixed), encoding="utf-8")
+        references: dict[str, list[str]] = defaultdict(list)
+        for line in lines:
+            _, source, target = line.split("\t")
+            references[source].append(target)
+        write(work / f"test-{name}.tsv", ["\t".join([source, *found]) for source, found in references.items()])
+        write(work / f"first-{name}.txt", [first_sentence(source) for source in references])
+        if name == "section":
+            write(work / "words-section.txt", guess_sections(train, list(references)))
 
 
 if __name__ == "__main__":
