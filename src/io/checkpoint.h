@@ -16,7 +16,6 @@ struct Checkpoint {
   std::string config_json;             // as the file has it
   std::string generation_config_json;  // empty if there is none
   std::filesystem::path folder;
-  std::vector<std::string> notes;  // what a careful reader wants to know, one line each
   size_t mapped_bytes = 0;
 };
 

@@ -41,7 +41,6 @@ void inspect_weights(const fs::path& folder, ThreadPool& pool, Report& report) {
     model.packed_bytes += weight.packed.size();
   });
   model.fingerprint = checkpoint.model->identity->fingerprint();
-  report.notes = checkpoint.notes;
 }
 
 void inspect_folder(const fs::path& folder, ThreadPool& pool, Report& report) {

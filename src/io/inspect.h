@@ -35,7 +35,6 @@ struct Report {
   std::filesystem::path path;
   std::optional<ModelReport> model;    // as far as it could be read
   std::optional<MemoryReport> memory;  // of a file
-  std::vector<std::string> notes;
   std::vector<std::string> problems;  // empty: all is well
 };
 

@@ -108,7 +108,6 @@ std::string to_text(const Report& report) {
     out += fmt::format("{:<12} {}\n", "text hash", m.text_hash.empty() ? "none" : m.text_hash);
     out += fmt::format("{:<12} {}\n", "made by", m.fingerprint);
   }
-  for (const std::string& note : report.notes) out += fmt::format("{:<12} {}\n", "note", note);
   for (const std::string& problem : report.problems) {
     out += fmt::format("{:<12} {}\n", "problem", problem);
   }
@@ -125,7 +124,6 @@ std::string to_json(const Report& report) {
     w.member("segments", m.segments).member("text_hash", m.text_hash);
     w.member("fingerprint", m.fingerprint).end_object();
   }
-  add_list("notes", report.notes, w);
   add_list("problems", report.problems, w);
   w.end_object();
   return w.take();
