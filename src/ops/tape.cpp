@@ -1,6 +1,7 @@
 #include "ops/tape.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace transept {
@@ -24,23 +25,29 @@ Tensor Tape::grad(ConstTensor x) {
 Tape::Claim Tape::claim(ConstTensor x) {
   const auto at = gradients_.find(x.data);
   if (at != gradients_.end()) {
-    dcheck(at->second.size() == x.bytes());
+    dcheck(at->second.size() >= x.bytes());
     return {{at->second.as<float>(), x.rows, x.cols}, false};
   }
-  Buffer memory;
-  if (const auto used = free_.find(x.bytes()); used != free_.end()) {
-    memory = std::move(used->second);
-    free_.erase(used);
-  } else {
-    memory = Buffer(x.bytes());
-  }
-  Buffer& kept = gradients_.emplace(x.data, std::move(memory)).first->second;
+  Buffer& kept = gradients_.emplace(x.data, take(x.bytes())).first->second;
   return {{kept.as<float>(), x.rows, x.cols}, true};
+}
+
+// The smallest that is large enough. If none is, one that is too small gives way to a new one, so
+// that batches of ever other sizes never hold more pieces than one step needs at a time.
+Buffer Tape::take(size_t bytes) {
+  const auto fit = free_.lower_bound(bytes);
+  if (fit != free_.end()) {
+    Buffer memory = std::move(fit->second);
+    free_.erase(fit);
+    return memory;
+  }
+  if (!free_.empty()) free_.erase(std::prev(free_.end()));
+  return Buffer(bytes);
 }
 
 void Tape::rename_grad(ConstTensor from, ConstTensor to) {
   auto node = gradients_.extract(from.data);
-  dcheck(!node.empty() && node.mapped().size() == to.bytes() && !has_grad(to));
+  dcheck(!node.empty() && node.mapped().size() >= to.bytes() && !has_grad(to));
   node.key() = to.data;
   gradients_.insert(std::move(node));
 }

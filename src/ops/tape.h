@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -56,11 +57,12 @@ class Tape {
     const float* output;  // whose gradient is done with; null where the step worked in place
   };
   void release(const float* data);
+  [[nodiscard]] Buffer take(size_t bytes);
 
   std::vector<Step> steps_;
   std::unordered_map<const float*, Buffer> gradients_;
   std::unordered_set<const float*> tracked_;
-  std::unordered_multimap<size_t, Buffer> free_;  // by size: layers repeat
+  std::multimap<size_t, Buffer> free_;  // by size
 };
 
 }  // namespace transept
