@@ -35,7 +35,7 @@ struct Report {
   std::filesystem::path path;
   std::optional<ModelReport> model;    // as far as it could be read
   std::optional<MemoryReport> memory;  // of a file
-  std::vector<std::string> problems;  // empty: all is well
+  std::vector<std::string> problems;   // empty: all is well
 };
 
 [[nodiscard]] Report inspect(const std::filesystem::path& path, ThreadPool& pool);

@@ -47,7 +47,8 @@ struct AdmissionOptions {
 struct Translation {
   std::string source;
   std::string target;
-  std::string prefix;  // put before the text: "translate English to German: "
+  std::string prefix;    // put before the text: "translate English to German: "
+  std::string prompt{};  // what the decoder starts from: "Translate to German"
 };
 
 struct ServiceOptions {

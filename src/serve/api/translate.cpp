@@ -20,7 +20,8 @@ void add_config_pairs(Engine& engine, std::vector<TranslationPair>& pairs) {
     if (!name.starts_with(kBegin) || middle == std::string_view::npos || !task.is_object()) return;
     pairs.push_back({&engine,
                      {std::string(name.substr(kBegin.size(), middle - kBegin.size())),
-                      std::string(name.substr(middle + 4)), task.get("prefix", "")}});
+                      std::string(name.substr(middle + 4)), task.get("prefix", ""),
+                      task.get("decoder_prompt", "")}});
   });
 }
 
@@ -124,6 +125,9 @@ Task<std::vector<Answer>> translate_all(Call& call, const TranslationPair& pair,
     Ask ask;
     ask.engine = pair.engine;
     ask.source = source_ids(*pair.engine, pair.languages.prefix + text);
+    if (!pair.languages.prompt.empty()) {
+      ask.prompt = prompt_ids(*pair.engine, pair.languages.prompt);
+    }
     ask.search = pair.engine->defaults();
     asks.push_back(std::move(ask));
   }
