@@ -69,10 +69,12 @@ Task<MemoryStore::Found> MemoryStore::of_input(Scope& scope, Engine& engine,
     found.memory = at->second.memory;
     co_return found;
   }
+  co_await saved(found.id);  // one on its way from RAM to disk is there
+  const auto left = entries_.find(found.id);
   // The one that starts the loading is the one that pays for it.
-  const bool known = at != entries_.end();
-  const bool reads = known && (at->second.loading != nullptr ||
-                               (!at->second.file.empty() && !at->second.uploaded));
+  const bool reads =
+      left != entries_.end() &&
+      (left->second.loading != nullptr || (!left->second.file.empty() && !left->second.uploaded));
   found.memory = co_await load(scope, found.id, engine, std::move(source));
   found.encoded = !reads;
   found.seconds = now_seconds() - begin;
@@ -80,6 +82,8 @@ Task<MemoryStore::Found> MemoryStore::of_input(Scope& scope, Engine& engine,
 }
 
 Task<MemoryStore::Found> MemoryStore::by_id(Scope& scope, std::string id) {
+  const auto is_hot = [&] { return entries_.contains(id) && !entries_.at(id).memory.empty(); };
+  if (!is_hot()) co_await saved(id);  // one on its way from RAM to disk is there
   const auto at = entries_.find(id);
   if (at == entries_.end()) {
     ++counters_.misses;
@@ -338,16 +342,20 @@ MemoryStore::Info MemoryStore::info_of(const std::string& id, const Entry& entry
           entry.uploaded};
 }
 
+bool MemoryStore::is_there(const Entry& entry) {
+  return !entry.memory.empty() || !entry.file.empty() || entry.saving != nullptr;
+}
+
 std::optional<MemoryStore::Info> MemoryStore::info(const std::string& id) const {
   const auto at = entries_.find(id);
-  if (at == entries_.end() || (at->second.memory.empty() && at->second.file.empty())) return {};
+  if (at == entries_.end() || !is_there(at->second)) return {};
   return info_of(id, at->second);
 }
 
 std::vector<MemoryStore::Info> MemoryStore::list() const {
   std::vector<Info> all;
   for (const auto& [id, entry] : entries_)
-    if (!entry.memory.empty() || !entry.file.empty()) all.push_back(info_of(id, entry));
+    if (is_there(entry)) all.push_back(info_of(id, entry));
   return all;
 }
 

@@ -117,7 +117,7 @@ class MemoryStore {
     std::shared_ptr<Loading> loading;  // while it is being encoded or read
   };
 
-  void scan(Engine& engine);
+  [[nodiscard]] static bool is_there(const Entry& entry);  // in RAM, on disk, or between the two
   Task<void> saved(std::string id);  // when no file of it is being written any more
   void make_hot(const std::string& id, Entry& entry, Memory memory);
   void drop_hot(const std::string& id, Entry& entry);

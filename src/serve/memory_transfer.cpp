@@ -1,4 +1,6 @@
 // What a memory is called, and moving one between servers.
+#include <cstring>
+
 #include "base/hash.h"
 #include "io/memory_file.h"
 #include "serve/memory_store.h"
@@ -8,6 +10,13 @@ namespace {
 
 void add_number(Hasher& hash, std::int64_t number) {
   hash.add(&number, sizeof number);
+}
+
+// Whatever else the file says about itself.
+bool same_rows(const Memory& memory, const MemoryContents& contents) {
+  return memory.rows() == contents.rows && memory.width() == contents.width &&
+         std::memcmp(memory.hidden().data, contents.hidden.as<float>(), memory.hidden().bytes()) ==
+             0;
 }
 
 }  // namespace
@@ -60,7 +69,7 @@ Task<MemoryStore::Info> MemoryStore::upload(Scope& scope, std::string id, std::s
   } else {
     const Found mine = co_await by_id(scope, id);
     memory = mine.memory;
-    check(memory_bytes(memory) == bytes, ErrorCode::mismatch,
+    check(same_rows(memory, contents), ErrorCode::mismatch,
           "{}: there is a memory of this id with other contents; DELETE it first", name);
   }
   co_await keep(engine, id, memory);

@@ -233,6 +233,61 @@ TEST(Serve, ExplainsWhatItAnswered) {
     EXPECT_EQ(steps[i].at("chosen").at("id").as_int(), ids[i].as_int());
 }
 
+// What leaves RAM is a file soon; until it is, it is not lost.
+TEST(Serve, FindsWhatIsOnItsWayToDisk) {
+  ServerProcess server({kModel, "--memory-folder", scratch("spilled"), "--memory-mib", "0"});
+  for (int i = 0; i < 40; ++i) {
+    const HttpResult made = http(server.port(), "POST", "/v1/generate",
+                                 R"({"source_ids": [)" + std::to_string(3 + i) + R"(, 5, 1]})");
+    ASSERT_EQ(made.status, 200) << made.body;
+    EXPECT_EQ(number_of(made, "encoder_runs"), 1);
+    const HttpResult again = http(server.port(), "POST", "/v1/generate",
+                                  R"({"memory": ")" + text_of(made, "memory") + R"("})");
+    ASSERT_EQ(again.status, 200) << again.body;
+    EXPECT_EQ(number_of(again, "encoder_runs"), 0);
+    EXPECT_EQ(hypotheses_of(again), hypotheses_of(made));
+  }
+  EXPECT_EQ(metric(server.port(), "transept_memory_bytes{in=\"ram\"}"), "0");
+}
+
+TEST(Serve, EvictsTheLeastRecentlyUsed) {
+  ServerProcess server({kModel, "--memory-folder", "none", "--memory-mib", "1"});
+  const auto made = [&](int i) {
+    std::string ids;
+    for (int k = 0; k < 300; ++k) ids += std::to_string(3 + (i * 31 + k) % 150) + ", ";
+    return http(server.port(), "POST", "/v1/memories", R"({"ids": [)" + ids + "1]}");
+  };
+  const std::string first = text_of(made(0), "id");
+  for (int i = 1; i < 12; ++i) {
+    made(i);
+    EXPECT_EQ(http(server.port(), "GET", "/v1/memories/" + first).status, 200) << i;  // in use
+  }
+  EXPECT_NE(metric(server.port(), "transept_memory_evictions_total{from=\"ram\"}"), "0");
+  EXPECT_LE(std::stoll(metric(server.port(), "transept_memory_bytes{in=\"ram\"}")), 1 << 20);
+  EXPECT_EQ(number_of(made(1), "encoder_runs"), 1);  // long gone
+}
+
+TEST(Serve, KeepsASecondServerOutOfItsFolder) {
+  const std::string folder = scratch("shared");
+  const ServerProcess server({kModel, "--memory-folder", folder});
+  const Result second = transept({"serve", kModel, "--memory-folder", folder, "--port", "0"});
+  EXPECT_EQ(second.code, 74) << second.err;
+  EXPECT_NE(second.err.find(folder), std::string::npos) << second.err;
+}
+
+TEST(Serve, TakesTheSameFileTwice) {
+  const std::string file = scratch("fox.memory");
+  ASSERT_EQ(transept({"encode", kModel, "--output", file}, "The dog sleeps\n").code, 0);
+  ServerProcess server({kModel, "--memory-folder", "none"});
+  const HttpResult wrong =
+      http(server.port(), "PUT", "/v1/memories/" + std::string(32, '0') + "/data", read(file));
+  const size_t at = wrong.body.find("have the id ");
+  ASSERT_NE(at, std::string::npos) << wrong.body;
+  const std::string path = "/v1/memories/" + wrong.body.substr(at + 12, 32) + "/data";
+  EXPECT_EQ(http(server.port(), "PUT", path, read(file)).status, 201);
+  EXPECT_EQ(http(server.port(), "PUT", path, read(file)).status, 200);
+}
+
 TEST(Serve, LeavesOutEachRowInTurn) {
   ServerProcess server({kModel, "--memory-folder", "none"});
   const HttpResult all = http(server.port(), "POST", "/v1/occlusion",
@@ -401,6 +456,20 @@ TEST(ServePressure, ASlowReaderPausesOnlyItself) {
   EXPECT_TRUE(becomes(server.port(), kActive, "1"));
   for (int i = 0; i < 5; ++i)
     EXPECT_EQ(http(server.port(), "POST", "/v1/generate", R"({"input": "a"})").status, 200);
+}
+
+// More than the sockets hold, to a client that takes none of it.
+TEST(ServePressure, CutsOffAReaderThatTakesNothing) {
+  ServerProcess server({kModel, "--memory-folder", "none", "--write-timeout-ms", "300"});
+  std::string ids = "5";
+  for (int i = 0; i < 500; ++i) ids += ", 5";
+  const std::string body = R"({"source_ids": [)" + ids + R"(], "output_ids": [)" + ids + "]}";
+  const Socket slow(server.port());
+  slow.send(request_text("/v1/explain", body));
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(becomes(server.port(), "transept_connections", "2"));  // it and the one that asks
+  EXPECT_TRUE(becomes(server.port(), "transept_connections", "1"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(15));
 }
 
 TEST(ServePressure, DrainsWhenItIsTold) {
