@@ -23,10 +23,15 @@ class TextStream {
   [[nodiscard]] const std::vector<Token>& ids() const { return ids_; }
 
  private:
+  static constexpr std::size_t kContext = 32;  // tokens that are decoded again with each new one
+
+  void settle(const std::string& text);
   std::string_view emit(std::size_t end);
 
   const Tokenizer* tokenizer_;
   std::vector<Token> ids_;
+  std::size_t begin_ = 0;  // the tokens before are settled: their text does not change any more
+  std::string settled_;
   std::string text_;      // of all tokens so far
   std::size_t sent_ = 0;  // bytes handed out
 };
