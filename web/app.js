@@ -8,7 +8,7 @@ import { drawShelf, startMemories } from "./memories.js";
 import { startPicture } from "./picture.js";
 import { answer, readText } from "./run.js";
 import { startStage } from "./stage.js";
-import { change, state } from "./state.js";
+import { change, listen, state } from "./state.js";
 import { startTour } from "./tour.js";
 import { startWall } from "./wall.js";
 
@@ -71,6 +71,7 @@ $("key").addEventListener("change", () => {
   guard(listModels);
 });
 $("model").addEventListener("change", () => change({ model: $("model").value }));
+listen((changed) => changed.has("model") && ($("model").value = state.model)); // a memory of another model was opened
 startTheme();
 startPicture();
 startStage();

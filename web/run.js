@@ -15,7 +15,7 @@ export async function readText(text) {
 export async function openMemory(id, seconds = null) {
   const memory = await get(`/v1/memories/${id}`);
   const pieces = memory.ids.map((token, i) => ({ id: token, piece: memory.pieces ? memory.pieces[i] : String(token) }));
-  change({ memory: { id, seconds, rows: memory.rows, text: memory.text ?? "", pieces }, output: [], forced: [], look: null, occlusion: null, step: 0, hover: null });
+  change({ model: memory.model, memory: { id, seconds, rows: memory.rows, text: memory.text ?? "", pieces }, output: [], forced: [], look: null, occlusion: null, step: 0, hover: null });
 }
 
 const question = (prompt, ids) => (ids.length ? { prompt_ids: ids } : { prompt });

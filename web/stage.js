@@ -1,5 +1,5 @@
 // The reading: source words, output words, the scrubber; who looks at whom at each step.
-import { $, ms, options, percent, roving, spelled, tokens } from "./dom.js";
+import { $, colour, ms, options, percent, roving, spelled, tokens } from "./dom.js";
 import { drawRibbons } from "./ribbons.js";
 import { occlude } from "./run.js";
 import { change, listen, state } from "./state.js";
@@ -36,12 +36,14 @@ function drawTarget() {
   }));
 }
 
-// Long texts have hundreds of tokens, and most of them do not change from step to step.
-function glow(button, name, weight) {
-  const value = Math.min(1, weight).toFixed(2);
-  if (button[name] === value) return;
-  button[name] = value;
-  button.style.setProperty(name, value);
+// How brightly a token glows, in the colour of what looks at it. Set as a plain colour and only where it changed: long texts
+// have hundreds of tokens, and custom properties would have each of them styled anew.
+function glow(button, kind, weight) {
+  const value = (Math.round(25 * Math.min(1, weight)) / 25).toFixed(2); // shades that an eye can tell apart
+  if (button.dataset.glow === value && button.dataset.by === kind) return;
+  button.dataset.glow = value;
+  button.dataset.by = kind;
+  button.style.backgroundColor = value === "0.00" ? "" : `rgb(${colour(`--${kind}`).join(" ")} / ${(0.85 * value).toFixed(2)})`;
 }
 
 function drawStep() {
@@ -62,12 +64,11 @@ function drawForward(step) {
   const look = state.look;
   const weights = sourceWeights(step) ?? new Float32Array(sourceButtons.length);
   const most = Math.max(...weights, 0.25);
-  weights.forEach((w, i) => glow(sourceButtons[i], "--w", w / most));
+  weights.forEach((w, i) => glow(sourceButtons[i], "cross", w / most));
   const own = look.weights("self", look.row(step), state.layer, state.head);
   const mostOwn = Math.max(...own, 0.35);
   targetButtons.forEach((button, position) => {
-    glow(button, "--s", position <= look.row(step) ? own[position] / mostOwn : 0);
-    glow(button, "--w", 0);
+    glow(button, "self", position <= look.row(step) ? own[position] / mostOwn : 0);
   });
   const here = targetButtons[look.begun + step];
   drawRibbons([...weights].map((w, i) => ({ from: sourceButtons[i], to: here, weight: w })));
@@ -79,10 +80,9 @@ function drawReverse(index) {
   const column = Array.from({ length: steps }, (_, step) => sourceWeights(step)?.[index] ?? 0);
   const most = Math.max(...column, 0.25);
   targetButtons.forEach((button, position) => {
-    glow(button, "--w", position < state.look.begun ? 0 : column[position - state.look.begun] / most);
-    glow(button, "--s", 0);
+    glow(button, "cross", position < state.look.begun ? 0 : column[position - state.look.begun] / most);
   });
-  sourceButtons.forEach((button, i) => glow(button, "--w", i === index ? 1 : 0));
+  sourceButtons.forEach((button, i) => glow(button, "cross", i === index ? 1 : 0));
   drawRibbons(column.map((w, step) => ({ from: sourceButtons[index], to: targetButtons[state.look.begun + step], weight: w })));
 }
 
@@ -182,7 +182,8 @@ export function startStage() {
     if (changed.has("look") || changed.has("layer") || changed.has("head")) drawViews();
     if (changed.has("measure")) $("note").textContent = NOTES[state.measure];
     if (changed.has("look") && state.look && state.measure === "occlusion" && !state.occlusion) occlude();
-    const redraw = ["look", "output", "step", "hover", "layer", "head", "measure", "occlusion", "memory"];
+    if (changed.has("theme")) for (const button of [...sourceButtons, ...targetButtons]) delete button.dataset.glow;
+    const redraw = ["theme", "look", "output", "step", "hover", "layer", "head", "measure", "occlusion", "memory"];
     if (redraw.some((name) => changed.has(name))) drawStep();
     if (["look", "output", "step", "measure", "occlusion", "layer", "head"].some((name) => changed.has(name))) describe();
   });

@@ -293,10 +293,26 @@ TEST_F(Surfaces, AnUnknownMethodIsNotAllowed) {
 
 TEST_F(Surfaces, DescribesEveryPath) {
   const JsonDocument description = parse(get("/openapi.json").body);
-  for (const char* path : {"/", "/v1/memories", "/v1/generate", "/v1/score", "/v1/explain",
-                           "/v1/completions", "/v1/chat/completions", "/v1/responses", "/v1/models",
-                           "/translate", "/languages", "/detect", "/v2/translate", "/v2/languages",
-                           "/v2/usage", "/generate", "/generate_stream", "/info"})
+  for (const char* path : {"/",
+                           "/v1/memories",
+                           "/v1/generate",
+                           "/v1/score",
+                           "/v1/explain",
+                           "/v1/occlusion",
+                           "/v1/beams",
+                           "/v1/completions",
+                           "/v1/chat/completions",
+                           "/v1/responses",
+                           "/v1/models",
+                           "/translate",
+                           "/languages",
+                           "/detect",
+                           "/v2/translate",
+                           "/v2/languages",
+                           "/v2/usage",
+                           "/generate",
+                           "/generate_stream",
+                           "/info"})
     EXPECT_TRUE(description.root().at("paths").find(path)) << path;
 }
 
