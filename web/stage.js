@@ -78,7 +78,7 @@ function drawForward(step) {
 function drawReverse(index) {
   const steps = state.look.steps.length;
   const column = Array.from({ length: steps }, (_, step) => sourceWeights(step)?.[index] ?? 0);
-  const most = Math.max(...column, 0.25);
+  const most = Math.max(...column, 0.02);
   targetButtons.forEach((button, position) => {
     glow(button, "cross", position < state.look.begun ? 0 : column[position - state.look.begun] / most);
   });
