@@ -13,7 +13,7 @@ namespace transept::cli {
 void CommonOptions::declare(Options& options, const std::vector<std::string>& formats) {
   options.positional("model", model, "a model folder in Hugging Face layout, or default");
   options.number("threads", threads, 0, 4096, "threads to compute with; 0: one per core");
-  options.choice("dtype", {"f32", "bf16", "int8", "int4"}, dtype, "storage of the weights");
+  options.choice("dtype", {"f32", "bf16", "int8", "int4"}, dtype, "storage of the matrices");
   options.choice("format", formats, format, "how results are written");
   options.choice("color", {"auto", "always", "never"}, color, "colours on the terminal");
   options.flag("quiet", quiet, "no messages but errors");
@@ -25,8 +25,8 @@ void CommonOptions::declare(Options& options, const std::vector<std::string>& fo
 }
 
 LoadOptions CommonOptions::load_options() const {
-  check(dtype == "f32", ErrorCode::unsupported,
-        "--dtype {}: not available yet; f32 is what exists: leave the option out", dtype);
+  check(dtype != "int4", ErrorCode::unsupported,
+        "--dtype int4: not available yet; f32, bf16 and int8 are");
   LoadOptions options;
   options.threads = threads;
   options.dtype = dtype;

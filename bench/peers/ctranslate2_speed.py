@@ -1,6 +1,6 @@
-"""transept against CTranslate2: float32, the same weights, inputs, output lengths and threads, in one alternating run.
+"""transept against CTranslate2: f32 or int8, the same weights, inputs, output lengths and threads, in one alternating run.
 
-    python bench/peers/ctranslate2_speed.py [--model marian-base] [--rounds 7] [--json results.json]
+    python bench/peers/ctranslate2_speed.py [--model marian-base] [--dtype int8] [--rounds 7] [--json results.json]
 
 Every round times each engine once per workload, in alternation; the table shows medians, and the ratio's median and
 spread over the rounds. CTranslate2 stays loaded; transept is a fresh process that decodes the inputs several times over
@@ -23,17 +23,18 @@ from pathlib import Path
 from models import SHAPES, make, pieces, to_ctranslate2, token_ids
 
 ROOT = Path(__file__).resolve().parents[2]
+COMPUTE = {"f32": "float32", "int8": "int8"}
 WORKLOADS = [(32, 32, 1), (128, 128, 1), (32, 32, 32), (128, 128, 32)]  # source tokens, output tokens, sentences
 
 
 class CTranslate2:
-    def __init__(self, folder: Path, inter: int, intra: int) -> None:
+    def __init__(self, folder: Path, dtype: str, inter: int, intra: int) -> None:
         import ctranslate2
 
         self.name = f"ctranslate2 {ctranslate2.__version__} inter={inter} intra={intra}"
         self.inter = inter
         self.translator = ctranslate2.Translator(
-            str(folder), device="cpu", compute_type="float32", inter_threads=inter, intra_threads=intra
+            str(folder), device="cpu", compute_type=COMPUTE[dtype], inter_threads=inter, intra_threads=intra
         )
 
     def seconds(self, words: list[list[str]], out: int) -> float:
@@ -49,10 +50,10 @@ class CTranslate2:
 
 
 class Transept:
-    def __init__(self, command: Path, folder: Path, threads: int) -> None:
-        self.name = f"transept threads={threads}"
+    def __init__(self, command: Path, folder: Path, dtype: str, threads: int) -> None:
+        self.name = f"transept {dtype} threads={threads}"
         self.command = [str(command), "generate", str(folder), "--source-ids", "--stats", "--threads",
-                        str(threads)]  # fmt: skip
+                        str(threads), "--dtype", dtype]  # fmt: skip
 
     def seconds(self, ids: list[list[int]], out: int, repeat: int) -> float:
         # The inputs differ in their first token, so that no encoding is shared between the repetitions.
@@ -73,6 +74,7 @@ class Transept:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="marian-base", choices=SHAPES)
+    parser.add_argument("--dtype", default="f32", choices=COMPUTE)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--command", type=Path, default=ROOT / "build/release/transept")
@@ -82,10 +84,10 @@ def main() -> None:
 
     shape = SHAPES[arguments.model]
     folder = make(arguments.model, arguments.work)
-    converted = to_ctranslate2(folder)
-    ours = Transept(arguments.command, folder, arguments.threads)
-    single = [CTranslate2(converted, 1, arguments.threads), CTranslate2(converted, 1, 1)]
-    batched = [CTranslate2(converted, arguments.threads, 1)]
+    converted = to_ctranslate2(folder, COMPUTE[arguments.dtype])
+    ours = Transept(arguments.command, folder, arguments.dtype, arguments.threads)
+    single = [CTranslate2(converted, arguments.dtype, 1, arguments.threads), CTranslate2(converted, arguments.dtype, 1, 1)]
+    batched = [CTranslate2(converted, arguments.dtype, arguments.threads, 1)]
     words = pieces(shape)
 
     rows = []
@@ -116,7 +118,7 @@ def main() -> None:
             flush=True,
         )
     if arguments.json:
-        result = {"model": arguments.model, "dtype": "float32", "threads": arguments.threads, "rows": rows}
+        result = {"model": arguments.model, "dtype": arguments.dtype, "threads": arguments.threads, "rows": rows}
         arguments.json.write_text(json.dumps(result, indent=1) + "\n")
 
 

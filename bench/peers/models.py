@@ -85,16 +85,16 @@ def make(name: str, root: Path) -> Path:
     return folder
 
 
-def to_ctranslate2(folder: Path) -> Path:
-    """A float32 CTranslate2 model beside the folder; made once."""
-    out = folder.with_name(folder.name + "-ct2-float32")
+def to_ctranslate2(folder: Path, quantization: str) -> Path:
+    """A CTranslate2 model beside the folder; made once."""
+    out = folder.with_name(f"{folder.name}-ct2-{quantization}")
     if not (out / "model.bin").exists():
         from ctranslate2.converters import TransformersConverter
         from transformers import BartConfig
 
         # CTranslate2 4.8.5 reads attributes that transformers 5 no longer sets.
         BartConfig.normalize_before, BartConfig.normalize_embedding = False, True
-        TransformersConverter(str(folder)).convert(str(out), quantization="float32", force=True)
+        TransformersConverter(str(folder)).convert(str(out), quantization=quantization, force=True)
     return out
 
 

@@ -30,6 +30,12 @@ void force_language(transept::GenerateOptions& options, const transept::Tokenize
   options.forced_bos = *code;
 }
 
+Storage storage_named(const std::string& name) {
+  for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8})
+    if (name == name_of(storage)) return storage;
+  fail(ErrorCode::unsupported, "storage type {}: not available; f32, bf16 and int8 are", name);
+}
+
 }  // namespace
 
 std::string version() {
@@ -60,13 +66,12 @@ void Model::Implementation::count(const Stats& done) {
 }
 
 Model Model::load(const std::filesystem::path& folder, const LoadOptions& options) {
-  check(options.dtype == "f32", ErrorCode::unsupported,
-        "storage type {}: not available yet; f32 is what exists", options.dtype);
+  const Storage storage = storage_named(options.dtype);
   check(options.threads >= 0, ErrorCode::usage, "{} threads: expected 0 or more", options.threads);
   const Stopwatch watch;
   auto model = std::make_shared<Implementation>();
   model->pool = std::make_unique<ThreadPool>(options.threads);
-  model->checkpoint = load_checkpoint(folder, *model->pool);
+  model->checkpoint = load_checkpoint(folder, *model->pool, {.storage = storage});
   try {
     auto tokenizer = std::make_shared<Tokenizer::Implementation>();
     tokenizer->tokenizer =

@@ -38,6 +38,15 @@ void check_switches(const Config& config, const fs::path& path) {
 
 }  // namespace
 
+Storage storage_for(const Config& config, const std::string& name, Role role, Storage wanted) {
+  if (role == Role::vector) return Storage::f32;
+  if (role == Role::lookup && !name.ends_with("tokens")) return Storage::f32;  // small, and added
+  if (wanted != Storage::int8) return wanted;
+  const StackConfig& stack = name.starts_with("encoder") ? config.encoder : config.decoder;
+  const bool outliers = stack.norm == NormKind::rms && name.ends_with(".ffn.down.weight");
+  return outliers || role == Role::lookup ? Storage::bf16 : Storage::int8;
+}
+
 Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadOptions& options) {
   check(folder_exists(folder), ErrorCode::not_found, "{}: not a folder", folder.string());
   Checkpoint checkpoint;
@@ -63,6 +72,9 @@ Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadO
   auto model = std::make_shared<Transformer>();
   model->config = imported.config;
   bind_weights(*model, imported.names, tensors, pool);
+  visit(*model, [&](const std::string& name, Weight& weight, int, int, Role role) {
+    weight.storage = storage_for(model->config, name, role, options.storage);
+  });
   finish(*model, pool, options.kernels != nullptr ? *options.kernels : chosen_kernels(),
          [&](const Weight& weight) {
            tensors.release(weight.values, weight.size() * size_of(weight.dtype));

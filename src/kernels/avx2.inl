@@ -15,6 +15,10 @@ struct Avx2 {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMask8 + 8 - count));
   }
   TRANSEPT_INLINE static Vec load(const float* p) { return _mm256_loadu_ps(p); }
+  TRANSEPT_INLINE static Vec load_bf16(const uint16_t* p) {
+    const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+  }
   TRANSEPT_INLINE static void store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
   TRANSEPT_INLINE static Vec load_first(const float* p, int count) {
     return _mm256_maskload_ps(p, mask(count));

@@ -11,6 +11,10 @@ struct Avx512 {
     return static_cast<__mmask16>((1u << count) - 1u);
   }
   TRANSEPT_INLINE static Vec load(const float* p) { return _mm512_loadu_ps(p); }
+  TRANSEPT_INLINE static Vec load_bf16(const uint16_t* p) {
+    const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+  }
   TRANSEPT_INLINE static void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
   TRANSEPT_INLINE static Vec load_first(const float* p, int count) {
     return _mm512_maskz_loadu_ps(mask(count), p);

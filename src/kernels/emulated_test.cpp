@@ -66,6 +66,13 @@ simde__m512i shift_right(simde__m512i v, int bits) {
   for (int32_t& lane : lanes) lane >>= bits;
   return simde_mm512_loadu_si512(lanes);
 }
+simde__m512i widened(simde__m256i v) {
+  uint16_t halves[16];
+  int32_t lanes[16];
+  simde_mm256_storeu_si256(reinterpret_cast<simde__m256i*>(halves), v);
+  for (int i = 0; i < 16; ++i) lanes[i] = halves[i];
+  return simde_mm512_loadu_si512(lanes);
+}
 Float512 converted(simde__m512i v) {
   int32_t lanes[16];
   float values[16];
@@ -79,6 +86,7 @@ Float512 converted(simde__m512i v) {
 #define _mm512_mask_storeu_ps masked_store
 #define _mm512_srai_epi32 shift_right
 #define _mm512_cvtepi32_ps converted
+#define _mm512_cvtepu16_epi32 widened
 #undef _mm512_madd_epi16  // SIMDe's alias wants four arguments
 #define _mm512_madd_epi16 simde_mm512_madd_epi16
 #undef _mm512_fmadd_ps
@@ -105,6 +113,8 @@ using Isa = Avx512;
 #include "kernels/portable.inl"
 
 #include "kernels/gemm.inl"
+
+#include "kernels/gemm_bf16.inl"
 
 #include "kernels/training.inl"
 

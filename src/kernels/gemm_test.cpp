@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/half.h"
 #include "kernels/kernels_testing.h"
 
 namespace transept {
@@ -126,6 +127,40 @@ TEST(Gemm, NeitherNeighbourRowsNorPanelRangesMatter) {
   const GemmCase c{.m = 13, .n = 130, .k = 77, .lda_extra = 1, .ldy_extra = 2, .panel_extra = 3};
   const GemmData data(c);
   expect_parts_equal_the_whole(data, c.m, c.n);
+}
+
+TEST(GemmBf16, IsTheProductOfTheWidenedWeights) {
+  for (int m = 1; m <= 13; ++m)
+    for (const int n : {1, 16, 33, 65, 130})
+      for (const int k : {1, 7, 64, 1030}) {
+        const size_t panel = static_cast<size_t>(k) * kLanes;
+        std::vector<float> w = random_values(static_cast<size_t>(panels_for(n)) * panel, 2);
+        std::vector<uint16_t> halves;
+        for (float& v : w) {
+          halves.push_back(to_bfloat16(v));
+          v = from_bfloat16(halves.back());
+        }
+        const std::vector<float> a = random_values(static_cast<size_t>(m * k), 1);
+        const std::vector<float> bias = random_values(static_cast<size_t>(n), 3);
+        std::vector<float> expected(static_cast<size_t>(m * n));
+        GemmF32 g{a.data(),
+                  static_cast<size_t>(k),
+                  w.data(),
+                  panel,
+                  expected.data(),
+                  static_cast<size_t>(n),
+                  m,
+                  n,
+                  k,
+                  bias.data()};
+        reference_kernels().gemm_f32(g, 0, panels_for(n));
+        for (const KernelTable* table : tested_kernels()) {
+          std::vector<float> y(expected.size());
+          g.y = y.data();
+          table->gemm_bf16(g, halves.data(), 0, panels_for(n));
+          EXPECT_TRUE(same_bits(y, expected)) << table->name << " m " << m << " n " << n;
+        }
+      }
 }
 
 TEST(Pack, LaneOfPanelHoldsItsRow) {

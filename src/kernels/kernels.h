@@ -114,6 +114,8 @@ struct KernelTable {
   void (*gemm_strips_f32)(const GemmF32& g, int panel_begin, int panel_end);
   // source [k, m] with row stride ld -> strips[strip][k][6]; rows beyond m are zero.
   void (*pack_strips_f32)(const float* source, size_t ld, int m, int k, float* strips);
+  // The same sums with panels of bf16 weights; g.packed is not read.
+  void (*gemm_bf16)(const GemmF32& g, const uint16_t* packed, int panel_begin, int panel_end);
   void (*gemm_i8)(const GemmI8& g, int panel_begin, int panel_end);
   // One row of activations -> bytes around 128, q = 128 + round(x / scale) with the scale that
   // makes the largest 127. Writes whole groups of four (int8_row_bytes), padded with 128. A row

@@ -12,6 +12,9 @@ struct Neon {
     return vcltq_u32(vld1q_u32(kLane), vdupq_n_u32(static_cast<uint32_t>(count)));
   }
   TRANSEPT_INLINE static Vec load(const float* p) { return vld1q_f32(p); }
+  TRANSEPT_INLINE static Vec load_bf16(const uint16_t* p) {
+    return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
+  }
   TRANSEPT_INLINE static void store(float* p, Vec v) { vst1q_f32(p, v); }
   TRANSEPT_INLINE static Vec load_first(const float* p, int count) {
     float lanes[4] = {0.0f, 0.0f, 0.0f, 0.0f};

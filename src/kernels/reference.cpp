@@ -9,6 +9,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/half.h"
 #include "base/rng.h"
 #include "kernels/inl.h"
 #include "kernels/int8.h"
@@ -71,6 +72,21 @@ void pack_f32(const float* source, size_t ld, int n, int k, float* packed, int p
     for (int i = 0; i < k; ++i)
       for (int row = panel * kLanes; row < (panel + 1) * kLanes; ++row)
         *out++ = row < n ? source[static_cast<size_t>(row) * ld + static_cast<size_t>(i)] : 0.0f;
+  }
+}
+
+void gemm_bf16(const GemmF32& g, const uint16_t* packed, int panel_begin, int panel_end) {
+  const size_t each = static_cast<size_t>(g.k) * kLanes;
+  std::vector<float> wide(each);
+  for (int panel = panel_begin; panel < panel_end; ++panel) {
+    for (size_t i = 0; i < each; ++i)
+      wide[i] = from_bfloat16(packed[static_cast<size_t>(panel) * g.panel_stride + i]);
+    GemmF32 one = g;  // panel 0 of a matrix that begins here
+    one.packed = wide.data();
+    one.y = g.y + panel * kLanes;
+    one.n = g.n - panel * kLanes;
+    one.bias = g.bias != nullptr ? g.bias + panel * kLanes : nullptr;
+    gemm_f32(one, 0, 1);
   }
 }
 
@@ -274,6 +290,7 @@ const KernelTable& reference_kernels() {
       .pack_columns_f32 = pack_columns_f32,
       .gemm_strips_f32 = gemm_strips_f32,
       .pack_strips_f32 = pack_strips_f32,
+      .gemm_bf16 = gemm_bf16,
       .gemm_i8 = gemm_i8,
       .quantize_row = quantize_row,
       .layer_norm = layer_norm,

@@ -6,6 +6,7 @@ constexpr KernelTable table_named(const char* name) {
           .pack_columns_f32 = pack_columns_f32,
           .gemm_strips_f32 = gemm_strips_f32,
           .pack_strips_f32 = pack_strips_f32,
+          .gemm_bf16 = gemm_bf16,
           .gemm_i8 = gemm_i8,
           .quantize_row = quantize_row,
           .layer_norm = layer_norm,

@@ -17,6 +17,7 @@ Parameters::Parameters(Transformer& model) : model_(model) {
     float* place = values_.as<float>() + p.begin;
     if (!p.weight->empty()) widen(p.weight->dtype, p.weight->values, 0, p.size(), place);
     p.weight->dtype = DType::f32;
+    p.weight->storage = Storage::f32;
     p.weight->values = place;
     p.weight->owner = nullptr;
     p.weight->grad = gradients_.as<float>() + p.begin;

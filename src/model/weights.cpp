@@ -140,12 +140,14 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
   };
   std::vector<Values> all;
   visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {
-    if (role == Role::product || role == Role::both) {
+    const bool is_multiplied = role == Role::product || role == Role::both;
+    if (is_multiplied || weight.storage != Storage::f32) {
       pack(weight, pool, kernels);
       if (packed) packed(weight);
     }
     all.push_back(
-        {fmt::format("{} {} {}x{}", name, name_of(weight.dtype), weight.rows, weight.cols),
+        {fmt::format("{} {} {}x{}{}", name, name_of(weight.dtype), weight.rows, weight.cols,
+                     weight.storage == Storage::f32 ? "" : name_of(weight.storage)),
          weight.values, weight.size() * size_of(weight.dtype), weight.owner});
   });
   if (model.config.head.present) model.head.screens = std::make_shared<ScreenMaker>();

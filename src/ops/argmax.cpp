@@ -223,13 +223,15 @@ void screen_panel(const Weight& weight, int panel, std::span<float> scratch, Scr
 }  // namespace
 
 const Screen* ScreenMaker::get(Context& c, const Weight& weight) {
-  if (weight.rows < kLeastOutputs || weight.cols > kInt8MostColumns) return nullptr;
+  const bool worth = weight.storage == Storage::f32 && weight.rows >= kLeastOutputs;
+  if (!worth || weight.cols > kInt8MostColumns) return nullptr;
   const std::lock_guard lock(mutex_);
   if (!screen_ && ++asked_ > kAskedBefore) screen_ = make_screen(c, weight);
   return screen_ ? &*screen_ : nullptr;
 }
 
 Screen make_screen(Context& c, const Weight& weight) {
+  dcheck(weight.storage == Storage::f32);
   const int panels = panels_for(weight.rows);
   const auto n_outputs = static_cast<size_t>(weight.rows);
   Screen screen{Buffer(static_cast<size_t>(panels) * int8_panel_bytes(weight.cols)),

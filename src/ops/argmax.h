@@ -30,7 +30,8 @@ struct Screen {
 // Makes the Screen of a matrix when it has been asked for often enough to pay.
 class ScreenMaker {
  public:
-  // Null: not worth it (yet).
+  // Null: not worth it (yet). Only matrices packed in f32 have one: of others every output is
+  // cheap.
   [[nodiscard]] const Screen* get(Context& c, const Weight& weight);
 
  private:
@@ -50,7 +51,7 @@ struct Banned {
 
 // best[r] = the first of the largest outputs of row r of x [rows, k], as top_k(linear(…)) finds it
 // when the outputs in `banned` (sorted) are -infinity there.
-// The weight must be packed in f32; screen may be null. `bias` may be empty.
+// A screen, which may be null, needs a weight that is packed in f32. `bias` may be empty.
 [[nodiscard]] std::vector<Scored> linear_argmax(Context& c, const Weight& weight,
                                                 const Weight& bias, const Screen* screen,
                                                 ConstTensor x, std::span<const Banned> banned = {});

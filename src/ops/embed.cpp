@@ -3,14 +3,20 @@
 #include <algorithm>
 #include <vector>
 
+#include "ops/linear.h"
+
 namespace transept {
 namespace {
 
-// Row `index` of a table in whatever type it is stored, as f32; `scratch` holds it if it had to be
-// converted.
+// Row `index` of a table as f32, which `scratch` holds if it had to be converted. A table in panels
+// is read there, so that what is looked up is what is multiplied with.
 const float* row_of(const Weight& table, int index, float* scratch) {
   const auto cols = static_cast<size_t>(table.cols);
   const size_t start = static_cast<size_t>(index) * cols;
+  if (table.storage != Storage::f32) {
+    unpack_row(table, index, scratch);
+    return scratch;
+  }
   if (table.dtype == DType::f32) return table.f32() + start;
   widen(table.dtype, table.values, start, cols, scratch);
   return scratch;

@@ -3,9 +3,47 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/half.h"
+#include "kernels/int8.h"
 #include "ops/product.h"
 
 namespace transept {
+namespace {
+
+// Rows [first, first + n) of the stored values as f32; `scratch` holds them if they had to be
+// converted.
+const float* stored_rows(const Weight& weight, int first, int n, std::vector<float>& scratch) {
+  const auto cols = static_cast<size_t>(weight.cols);
+  const size_t start = static_cast<size_t>(first) * cols;
+  if (weight.dtype == DType::f32) return weight.f32() + start;
+  scratch.resize(static_cast<size_t>(n) * cols);
+  widen(weight.dtype, weight.values, start, scratch.size(), scratch.data());
+  return scratch.data();
+}
+
+void pack_panel_bf16(const float* rows, int n, int k, uint16_t* panel) {
+  for (int i = 0; i < k; ++i) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const float* row = rows + static_cast<size_t>(lane) * static_cast<size_t>(k);
+      *panel++ = lane < n ? to_bfloat16(row[i]) : uint16_t{0};
+    }
+  }
+}
+
+void pack_panel(const Weight& weight, const float* rows, int n, const KernelTable& kernels,
+                std::byte* panel) {
+  const auto cols = static_cast<size_t>(weight.cols);
+  switch (weight.storage) {
+    case Storage::f32:
+      return kernels.pack_f32(rows, cols, n, weight.cols, reinterpret_cast<float*>(panel), 0, 1);
+    case Storage::bf16:
+      return pack_panel_bf16(rows, n, weight.cols, reinterpret_cast<uint16_t*>(panel));
+    case Storage::int8:
+      return pack_panel_i8(rows, cols, n, weight.cols, panel);
+  }
+}
+
+}  // namespace
 
 Tensor linear(Context& c, const Weight& weight, const Weight& bias, ConstTensor x) {
   Tensor y = c.arena.tensor(x.rows, weight.rows);
@@ -22,34 +60,44 @@ Tensor linear(Context& c, const Weight& weight, const Weight& bias, ConstTensor 
 }
 
 void check_trainable(const Weight& weight) {
-  check(weight.dtype == DType::f32, ErrorCode::unsupported,
+  check(weight.dtype == DType::f32 && weight.storage == Storage::f32, ErrorCode::unsupported,
         "{} is stored as {}: gradients need f32, so train in f32 and quantise after", weight.name,
-        name_of(weight.dtype));
+        weight.storage == Storage::f32 ? name_of(weight.dtype) : name_of(weight.storage));
+}
+
+size_t panel_bytes(Storage storage, int cols) {
+  if (storage == Storage::int8) return int8_panel_bytes(cols);
+  const size_t element = storage == Storage::f32 ? sizeof(float) : sizeof(uint16_t);
+  return static_cast<size_t>(cols) * kLanes * element;
 }
 
 void pack(Weight& weight, ThreadPool& pool, const KernelTable& kernels) {
+  check(weight.storage != Storage::int8 || weight.cols <= kInt8MostColumns, ErrorCode::unsupported,
+        "{}: {} columns, int8 takes at most {}; load it as bf16", weight.name, weight.cols,
+        kInt8MostColumns);
   const int panels = panels_for(weight.rows);
-  const size_t panel_size = static_cast<size_t>(weight.cols) * kLanes;
-  const size_t bytes = static_cast<size_t>(panels) * panel_size * sizeof(float);
+  const size_t each = panel_bytes(weight.storage, weight.cols);
+  const size_t bytes = static_cast<size_t>(panels) * each;
   if (weight.packed.size() != bytes) weight.packed = Buffer(bytes);
-  auto* packed = weight.packed.as<float>();
   pool.parallel_for(panels, 16, [&](int64_t begin, int64_t end) {
-    const auto cols = static_cast<size_t>(weight.cols);
-    if (weight.dtype == DType::f32) {
-      kernels.pack_f32(weight.f32(), cols, weight.rows, weight.cols, packed,
-                       static_cast<int>(begin), static_cast<int>(end));
-      return;
-    }
-    std::vector<float> rows(cols * kLanes);
-    for (int64_t panel = begin; panel < end; ++panel) {
-      const int first = static_cast<int>(panel) * kLanes;
+    std::vector<float> scratch;
+    for (int panel = static_cast<int>(begin); panel < static_cast<int>(end); ++panel) {
+      const int first = panel * kLanes;
       const int n = std::min(kLanes, weight.rows - first);
-      widen(weight.dtype, weight.values, cols * static_cast<size_t>(first),
-            cols * static_cast<size_t>(n), rows.data());
-      kernels.pack_f32(rows.data(), cols, n, weight.cols,
-                       packed + static_cast<size_t>(panel) * panel_size, 0, 1);
+      pack_panel(weight, stored_rows(weight, first, n, scratch), n, kernels,
+                 weight.packed.data() + static_cast<size_t>(panel) * each);
     }
   });
+}
+
+void unpack_row(const Weight& weight, int index, float* values) {
+  dcheck(weight.storage != Storage::f32);
+  const int lane = index % kLanes;
+  const std::byte* panel = weight.packed.data() + static_cast<size_t>(index / kLanes) *
+                                                      panel_bytes(weight.storage, weight.cols);
+  if (weight.storage == Storage::int8) return unpack_row_i8(panel, lane, weight.cols, values);
+  const auto* halves = reinterpret_cast<const uint16_t*>(panel) + lane;
+  for (int k = 0; k < weight.cols; ++k) values[k] = from_bfloat16(halves[k * kLanes]);
 }
 
 }  // namespace transept

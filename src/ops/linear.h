@@ -1,4 +1,5 @@
-// Linear: y = x Wᵀ + b.
+// Linear: y = x Wᵀ + b, by the weight's storage type. f32 and bf16 multiply f32 activations; int8
+// quantises each row of x to 8 bits first (kernels/int8.h).
 #pragma once
 
 #include "ops/context.h"
@@ -9,10 +10,16 @@ namespace transept {
 // x [rows, in] -> [rows, out]. The weight must be packed; `bias` may be empty.
 [[nodiscard]] Tensor linear(Context& c, const Weight& weight, const Weight& bias, ConstTensor x);
 
-// Error unsupported, naming the weight, unless it is stored in f32.
+// Error unsupported, naming the weight, unless it is f32 in every form.
 void check_trainable(const Weight& weight);
 
-// Fills weight.packed from weight.values (f32, f16 or bf16).
+// Bytes of 16 outputs in that form.
+[[nodiscard]] size_t panel_bytes(Storage storage, int cols);
+
+// Fills weight.packed, in the form that weight.storage says, from weight.values (f32, f16 or bf16).
 void pack(Weight& weight, ThreadPool& pool, const KernelTable& kernels);
+
+// Row `index` of what was packed, as f32: `cols` values. Not for f32, whose rows weight.values has.
+void unpack_row(const Weight& weight, int index, float* values);
 
 }  // namespace transept

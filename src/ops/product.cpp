@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "kernels/int8.h"
+
 namespace transept {
 namespace {
 
@@ -16,26 +18,76 @@ int rows_per_block(int k) {
 // Below this many multiplications a product is not worth waking another thread.
 constexpr int64_t kSmallProduct = int64_t{32} * 1024;
 
-// g over its row blocks times column ranges, a few per thread so that none waits long for the last.
-void run_gemm(Context& c, const GemmF32& g) {
-  const int panels = panels_for(g.n);
-  const int block = rows_per_block(g.k);
-  const int row_blocks = (g.m + block - 1) / block;
-  const bool small = int64_t{g.m} * g.k * g.n < kSmallProduct;
+// A piece of a product: output rows [row, row + m), panels [begin, end).
+struct Part {
+  int row, m, begin, end;
+};
+
+// f(Part) over row blocks times column ranges, a few per thread so that none waits long for the
+// last.
+template <class F>
+void for_each_part(ThreadPool& pool, int m, int n, int k, F&& f) {
+  const int panels = panels_for(n);
+  const int block = rows_per_block(k);
+  const int row_blocks = (m + block - 1) / block;
+  const bool small = int64_t{m} * k * n < kSmallProduct;
   const int column_ranges =
-      small ? 1 : std::clamp(4 * c.pool.size() / std::max(row_blocks, 1), c.pool.size(), panels);
+      small ? 1 : std::clamp(4 * pool.size() / std::max(row_blocks, 1), pool.size(), panels);
   const int64_t tasks = int64_t{row_blocks} * column_ranges;
-  c.pool.parallel_for(tasks, small ? tasks : 1, [&](int64_t begin, int64_t end) {
+  pool.parallel_for(tasks, small ? tasks : 1, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
       const int row = static_cast<int>(task / column_ranges) * block;
-      const int range = static_cast<int>(task % column_ranges);
-      GemmF32 part = g;
-      part.a = g.a + static_cast<size_t>(row) * g.lda;
-      part.y = g.y + static_cast<size_t>(row) * g.ldy;
-      part.m = std::min(block, g.m - row);
-      c.kernels.gemm_f32(part, static_cast<int>(int64_t{panels} * range / column_ranges),
-                         static_cast<int>(int64_t{panels} * (range + 1) / column_ranges));
+      const int64_t range = task % column_ranges;
+      f(Part{row, std::min(block, m - row), static_cast<int>(panels * range / column_ranges),
+             static_cast<int>(panels * (range + 1) / column_ranges)});
     }
+  });
+}
+
+GemmF32 part_of(GemmF32 g, const Part& part) {
+  g.a += static_cast<size_t>(part.row) * g.lda;
+  g.y += static_cast<size_t>(part.row) * g.ldy;
+  g.m = part.m;
+  return g;
+}
+
+void run_gemm(Context& c, const GemmF32& g) {
+  for_each_part(c.pool, g.m, g.n, g.k, [&](const Part& part) {
+    c.kernels.gemm_f32(part_of(g, part), part.begin, part.end);
+  });
+}
+
+void run_gemm_bf16(Context& c, const GemmF32& g, const uint16_t* packed) {
+  for_each_part(c.pool, g.m, g.n, g.k, [&](const Part& part) {
+    c.kernels.gemm_bf16(part_of(g, part), packed, part.begin, part.end);
+  });
+}
+
+// Quantises the rows of a, then multiplies integers.
+void run_gemm_i8(Context& c, ConstTensor a, const Weight& weight, const float* bias, Tensor y) {
+  constexpr int64_t kGrain = 16;  // rows: about as long as waking a thread takes
+  const Arena::Frame frame(c.arena);
+  const size_t stride = int8_row_bytes(a.cols);
+  const auto rows = static_cast<size_t>(a.rows);
+  auto* bytes = reinterpret_cast<uint8_t*>(c.arena.floats(rows * stride / sizeof(float)));
+  float* scale = c.arena.floats(rows);
+  c.pool.parallel_for(a.rows, kGrain, [&](int64_t begin, int64_t end) {
+    for (auto r = static_cast<size_t>(begin); r < static_cast<size_t>(end); ++r)
+      c.kernels.quantize_row(a.row(static_cast<int>(r)), a.cols, bytes + r * stride, scale + r);
+  });
+  for_each_part(c.pool, a.rows, weight.rows, a.cols, [&](const Part& part) {
+    const auto row = static_cast<size_t>(part.row);
+    c.kernels.gemm_i8({.a = bytes + row * stride,
+                       .lda = stride,
+                       .a_scale = scale + row,
+                       .packed = weight.packed.data(),
+                       .y = y.row(part.row),
+                       .ldy = static_cast<size_t>(y.cols),
+                       .m = part.m,
+                       .n = weight.rows,
+                       .k = a.cols,
+                       .bias = bias},
+                      part.begin, part.end);
   });
 }
 
@@ -62,16 +114,24 @@ int strip_block(int m, int threads) {
 void multiply_packed(Context& c, ConstTensor a, const Weight& weight, const Weight& bias,
                      Tensor y) {
   dcheck(a.cols == weight.cols && y.cols == weight.rows && weight.packed.size() > 0);
-  run_gemm(c, {.a = a.data,
-               .lda = static_cast<size_t>(a.cols),
-               .packed = weight.packed.as<float>(),
-               .panel_stride = static_cast<size_t>(a.cols) * kLanes,
-               .y = y.data,
-               .ldy = static_cast<size_t>(y.cols),
-               .m = a.rows,
-               .n = y.cols,
-               .k = a.cols,
-               .bias = bias.empty() ? nullptr : bias.f32()});
+  const float* shift = bias.empty() ? nullptr : bias.f32();
+  if (weight.storage == Storage::int8) return run_gemm_i8(c, a, weight, shift, y);
+  const bool is_f32 = weight.storage == Storage::f32;
+  const GemmF32 g{.a = a.data,
+                  .lda = static_cast<size_t>(a.cols),
+                  .packed = is_f32 ? weight.packed.as<float>() : nullptr,
+                  .panel_stride = static_cast<size_t>(a.cols) * kLanes,
+                  .y = y.data,
+                  .ldy = static_cast<size_t>(y.cols),
+                  .m = a.rows,
+                  .n = y.cols,
+                  .k = a.cols,
+                  .bias = shift};
+  if (is_f32) {
+    run_gemm(c, g);
+  } else {
+    run_gemm_bf16(c, g, weight.packed.as<uint16_t>());
+  }
 }
 
 void multiply(Context& c, ConstTensor a, ConstTensor b, Tensor y, bool accumulate) {

@@ -24,6 +24,13 @@ enum class DType { f32, f16, bf16 };
 // file's is not.
 void widen(DType dtype, const void* values, size_t begin, size_t n, float* out);
 
+// The form that a matrix is packed in. Token tables that are not f32 are packed too.
+enum class Storage { f32, bf16, int8 };
+
+[[nodiscard]] constexpr const char* name_of(Storage storage) {
+  return storage == Storage::f32 ? "f32" : storage == Storage::bf16 ? "bf16" : "int8";
+}
+
 // What a parameter is used for decides which forms it is kept in.
 enum class Role {
   vector,   // norm gains, biases: plain f32
@@ -39,7 +46,8 @@ struct Weight {
   DType dtype = DType::f32;
   const void* values = nullptr;       // [rows, cols] row-major, as stored; vectors are always f32
   std::shared_ptr<const void> owner;  // keeps `values` alive: a mapped file or a Buffer
-  Buffer packed;                      // f32 panels (kernels.h); empty unless a product reads it
+  Storage storage = Storage::f32;     // of `packed`
+  Buffer packed;                      // panels (kernels.h, int8.h); empty unless a product reads it
   float* grad = nullptr;  // [rows, cols], what backward adds to; null unless it is being trained
 
   [[nodiscard]] bool empty() const { return values == nullptr; }

@@ -34,7 +34,7 @@ TEST(Command, TellsMissingAndUnsupportedThings) {
   expect_one_line(transept({"generate", "/nonexistent"}), 66, "/nonexistent");
   expect_one_line(transept({"generate", kText, "--input-file", "/nonexistent"}), 66,
                   "/nonexistent");
-  expect_one_line(transept({"generate", kText, "--dtype", "int8"}), 1, "f32");
+  expect_one_line(transept({"generate", kText, "--dtype", "int4"}), 1, "int8");
 }
 
 TEST(Command, HelpsWithAnExampleForEveryVerb) {

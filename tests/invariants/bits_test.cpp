@@ -11,12 +11,18 @@ namespace transept::testing {
 namespace {
 
 std::vector<Case> decoder_cases() {  // an encoder on its own has no logits
-  return cases_of([](const std::string& model) { return Golden(model).has("logits.0"); });
+  std::vector<Case> cases;
+  for (const Case& plain :
+       cases_of([](const std::string& model) { return Golden(model).has("logits.0"); })) {
+    for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8})
+      cases.push_back({plain.model, plain.kernels, storage});
+  }
+  return cases;
 }
 
 class Bits : public ::testing::TestWithParam<Case> {
  protected:
-  Rig rig{GetParam().model, *GetParam().kernels};
+  Rig rig{GetParam().model, *GetParam().kernels, 1, GetParam().storage};
   Golden golden{GetParam().model};
   std::vector<Token> source = golden.tokens("source.2");
   std::vector<Token> target = golden.tokens("target.2");
@@ -87,7 +93,7 @@ TEST_P(Bits, RaggedEqualsSingle) {
 
 // Stronger than what is promised: not even the instruction set matters (ADR 0005).
 TEST_P(Bits, InstructionSetsAgree) {
-  Rig reference(GetParam().model, reference_kernels());
+  Rig reference(GetParam().model, reference_kernels(), 1, GetParam().storage);
   EXPECT_TRUE(same_bits(reference.forward(source, target), rig.forward(source, target)));
 }
 
@@ -102,7 +108,7 @@ TEST_P(Bits, ObservedEqualsPlain) {
 TEST_P(Bits, ThreadsDoNotMatter) {
   const Tensor one = rig.forward(source, target);
   for (const int n : {2, 3, 8}) {
-    Rig many(GetParam().model, *GetParam().kernels, n);
+    Rig many(GetParam().model, *GetParam().kernels, n, GetParam().storage);
     EXPECT_TRUE(same_bits(one, many.forward(source, target))) << n << " threads";
   }
 }
@@ -153,7 +159,8 @@ TEST_P(Bits, SharedMemoryEqualsOwnMemories) {
 
 INSTANTIATE_TEST_SUITE_P(Families, Bits, ::testing::ValuesIn(decoder_cases()),
                          [](const auto& test) {
-                           return test_name(test.param.model) + "_" + test.param.kernels->name;
+                           return test_name(test.param.model) + "_" + test.param.kernels->name +
+                                  "_" + name_of(test.param.storage);
                          });
 
 class MemoryLaws : public ::testing::TestWithParam<std::string> {

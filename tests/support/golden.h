@@ -44,10 +44,12 @@ inline std::string test_name(std::string name) {
   return name;
 }
 
-// What a test runs on: a folder of the fixtures and one of the machine's kernel tables.
+// What a test runs on: a folder of the fixtures, one of the machine's kernel tables, and the form
+// that matrices are kept in.
 struct Case {
   std::string model;
   const KernelTable* kernels;
+  Storage storage = Storage::f32;
 };
 
 // Every model that `wanted` accepts, on every instruction set of this machine.
@@ -123,10 +125,11 @@ struct Recorder : Observer {
 // A model of the fixtures with threads and scratch of its own.
 struct Rig {
   explicit Rig(const std::string& name, const KernelTable& table = chosen_kernels(),
-               int n_threads = 1)
+               int n_threads = 1, Storage storage = Storage::f32)
       : pool(n_threads),
         kernels(&table),
-        checkpoint(load_checkpoint(fixtures() / "models" / name, pool, {.kernels = &table})),
+        checkpoint(load_checkpoint(fixtures() / "models" / name, pool,
+                                   {.storage = storage, .kernels = &table})),
         model(*checkpoint.model) {}
 
   [[nodiscard]] Context context(Observer* observer = nullptr) {
