@@ -15,7 +15,7 @@ namespace transept::cli {
 struct CommonOptions {
   std::string model = "default";
   int threads = 0;
-  std::string dtype = "f32";
+  std::string dtype;
   std::string format = "text";
   std::string color = "auto";
   bool quiet = false;
@@ -61,6 +61,7 @@ struct VerbEntry {
 [[nodiscard]] VerbEntry train_verb();
 [[nodiscard]] VerbEntry eval_verb();
 [[nodiscard]] VerbEntry serve_verb();
+[[nodiscard]] VerbEntry convert_verb();
 [[nodiscard]] VerbEntry compare_verb();
 [[nodiscard]] VerbEntry bench_verb();
 [[nodiscard]] const std::vector<VerbEntry>& verbs();

@@ -30,7 +30,8 @@ void force_language(transept::GenerateOptions& options, const transept::Tokenize
   options.forced_bos = *code;
 }
 
-Storage storage_named(const std::string& name) {
+std::optional<Storage> storage_named(const std::string& name) {
+  if (name.empty()) return std::nullopt;
   for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8})
     if (name == name_of(storage)) return storage;
   fail(ErrorCode::unsupported, "storage type {}: not available; f32, bf16 and int8 are", name);
@@ -66,7 +67,7 @@ void Model::Implementation::count(const Stats& done) {
 }
 
 Model Model::load(const std::filesystem::path& folder, const LoadOptions& options) {
-  const Storage storage = storage_named(options.dtype);
+  const std::optional<Storage> storage = storage_named(options.dtype);
   check(options.threads >= 0, ErrorCode::usage, "{} threads: expected 0 or more", options.threads);
   const Stopwatch watch;
   auto model = std::make_shared<Implementation>();

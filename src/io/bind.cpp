@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "io/finite.h"
 #include "model/positions.h"
 
 namespace transept {
@@ -42,24 +43,6 @@ std::optional<DType> weight_type(StoredType type) {
 
 std::vector<int64_t> expected_shape(const Binding& b) {
   return foreign_shape(*b.source, b.role, b.rows, b.cols);
-}
-
-// Values are finite unless all bits of an exponent are set. No branch: the loop becomes SIMD.
-template <class Bits>
-bool all_finite(const Bits* values, int64_t n, Bits exponent) {
-  Bits bad = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    bad = static_cast<Bits>(bad | static_cast<Bits>((values[i] & exponent) == exponent));
-  }
-  return bad == 0;
-}
-
-bool all_finite(DType dtype, const void* values, int64_t begin, int64_t end) {
-  if (dtype == DType::f32) {
-    return all_finite(static_cast<const uint32_t*>(values) + begin, end - begin, 0x7F800000u);
-  }
-  const auto exponent = static_cast<uint16_t>(dtype == DType::f16 ? 0x7C00 : 0x7F80);
-  return all_finite(static_cast<const uint16_t*>(values) + begin, end - begin, exponent);
 }
 
 class Binder {

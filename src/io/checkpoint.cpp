@@ -8,6 +8,7 @@
 #include "io/bind.h"
 #include "io/import/config_reader.h"
 #include "io/import/import.h"
+#include "io/packed.h"
 #include "io/tensor_set.h"
 
 namespace transept {
@@ -36,6 +37,29 @@ void check_switches(const Config& config, const fs::path& path) {
   }
 }
 
+void choose_storage(Transformer& model, const LoadOptions& options) {
+  const Storage wanted = options.storage.value_or(Storage::f32);
+  visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {
+    weight.storage = storage_for(model.config, name, role, wanted);
+    if (weight.storage == Storage::int8 && options.keep_bf16.contains(name)) {
+      weight.storage = Storage::bf16;
+    }
+  });
+}
+
+// A file of panels stays what it is; the output matrix or, without one, any other says what.
+void check_stored_as(const Transformer& model, std::optional<Storage> wanted,
+                     const fs::path& folder) {
+  if (!wanted) return;
+  Storage stored = Storage::bf16;
+  visit(model, [&](const Weight& weight, Role) {
+    if (weight.storage == Storage::int8) stored = Storage::int8;
+  });
+  check(stored == *wanted, ErrorCode::unsupported,
+        "{}: its matrices are stored as {}; for {} load the folder that it was converted from",
+        folder.string(), name_of(stored), name_of(*wanted));
+}
+
 }  // namespace
 
 Storage storage_for(const Config& config, const std::string& name, Role role, Storage wanted) {
@@ -57,7 +81,13 @@ Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadO
 
   const TensorSet tensors = TensorSet::open(folder);
   checkpoint.mapped_bytes = tensors.mapped_bytes();
-  Imported imported = import_model(document.root(), head_evidence(tensors));
+  checkpoint.is_packed = is_packed(tensors);
+  const OwnHead evidence = checkpoint.is_packed
+                               ? OwnHead([&](const std::string&, const std::vector<std::string>&) {
+                                   return tensors.find("head.weight") != nullptr;
+                                 })
+                               : head_evidence(tensors);
+  Imported imported = import_model(document.root(), evidence);
 
   // What generation needs counts as generation_config.json says, where there is one.
   const fs::path generation_path = folder / "generation_config.json";
@@ -71,10 +101,13 @@ Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadO
 
   auto model = std::make_shared<Transformer>();
   model->config = imported.config;
-  bind_weights(*model, imported.names, tensors, pool);
-  visit(*model, [&](const std::string& name, Weight& weight, int, int, Role role) {
-    weight.storage = storage_for(model->config, name, role, options.storage);
-  });
+  if (checkpoint.is_packed) {
+    bind_packed(*model, tensors, pool);
+    check_stored_as(*model, options.storage, folder);
+  } else {
+    bind_weights(*model, imported.names, tensors, pool);
+    choose_storage(*model, options);
+  }
   finish(*model, pool, options.kernels != nullptr ? *options.kernels : chosen_kernels(),
          [&](const Weight& weight) {
            tensors.release(weight.values, weight.size() * size_of(weight.dtype));

@@ -3,6 +3,8 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,10 +19,14 @@ struct Checkpoint {
   std::string generation_config_json;  // empty if there is none
   std::filesystem::path folder;
   size_t mapped_bytes = 0;
+  bool is_packed = false;  // the file holds panels (packed.h), in the storage types that it says
 };
 
 struct LoadOptions {
-  Storage storage = Storage::f32;        // of the matrices; see storage_for
+  // Of the matrices, see storage_for; none: as the file says, f32 where it does not. Error
+  // unsupported if a file of panels is asked for in another form than its own.
+  std::optional<Storage> storage = {};
+  std::set<std::string> keep_bf16 = {};  // names of weights to keep in bf16 where int8 is asked for
   const KernelTable* kernels = nullptr;  // what the weights are packed for; null: the chosen ones
 };
 

@@ -37,7 +37,11 @@ void inspect_weights(const fs::path& folder, ThreadPool& pool, Report& report) {
   model.config = checkpoint.model->config;
   visit(*checkpoint.model, [&](const Weight& weight, Role) {
     model.parameters += static_cast<int64_t>(weight.size());
-    model.stored_bytes[name_of(weight.dtype)] += weight.size() * size_of(weight.dtype);
+    if (weight.values != nullptr) {
+      model.stored_bytes[name_of(weight.dtype)] += weight.size() * size_of(weight.dtype);
+    } else {
+      model.stored_bytes[name_of(weight.storage)] += weight.packed.size();
+    }
     model.packed_bytes += weight.packed.size();
   });
   model.fingerprint = checkpoint.model->identity->fingerprint();

@@ -94,6 +94,11 @@ void save_checkpoint(const std::filesystem::path& folder, const Transformer& mod
   check(describe(imported.config) == describe(model.config), ErrorCode::mismatch,
         "{}: config.json describes another model than the one to save", folder.string());
 
+  visit(model, [&](const Weight& weight, Role) {
+    check(weight.values != nullptr, ErrorCode::unsupported,
+          "{}: kept as {} only; save the model that it was converted from", weight.name,
+          name_of(weight.storage));
+  });
   std::map<std::string, Target> targets = targets_of(model, imported.names);
   std::vector<TensorToWrite> tensors;
   for (auto& entry : targets) {

@@ -139,16 +139,23 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
     std::shared_ptr<const void> owner;
   };
   std::vector<Values> all;
+  bool is_converted = false;
   visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {
     const bool is_multiplied = role == Role::product || role == Role::both;
-    if (is_multiplied || weight.storage != Storage::f32) {
+    const bool in_panels = weight.storage != Storage::f32;
+    if (weight.values != nullptr && (is_multiplied || in_panels)) {
       pack(weight, pool, kernels);
       if (packed) packed(weight);
     }
-    all.push_back(
-        {fmt::format("{} {} {}x{}{}", name, name_of(weight.dtype), weight.rows, weight.cols,
-                     weight.storage == Storage::f32 ? "" : name_of(weight.storage)),
-         weight.values, weight.size() * size_of(weight.dtype), weight.owner});
+    is_converted = is_converted || in_panels;
+    const char* form = in_panels ? name_of(weight.storage) : name_of(weight.dtype);
+    std::string what = fmt::format("{} {} {}x{}", name, form, weight.rows, weight.cols);
+    if (in_panels) {
+      all.push_back({std::move(what), weight.packed.data(), weight.packed.size(), nullptr});
+    } else {
+      all.push_back(
+          {std::move(what), weight.values, weight.size() * size_of(weight.dtype), weight.owner});
+    }
   });
   if (model.config.head.present) model.head.screens = std::make_shared<ScreenMaker>();
   model.identity =
@@ -161,6 +168,9 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
         }
         return hasher.hex();
       });
+  // Panels belong to the model, which may go before what asks; and a model is the same whether it
+  // was converted when loading or before.
+  if (is_converted) (void)model.identity->fingerprint();
 }
 
 }  // namespace transept

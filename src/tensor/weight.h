@@ -50,7 +50,7 @@ struct Weight {
   Buffer packed;                      // panels (kernels.h, int8.h); empty unless a product reads it
   float* grad = nullptr;  // [rows, cols], what backward adds to; null unless it is being trained
 
-  [[nodiscard]] bool empty() const { return values == nullptr; }
+  [[nodiscard]] bool empty() const { return values == nullptr && packed.size() == 0; }
   [[nodiscard]] size_t size() const {
     return static_cast<size_t>(rows) * static_cast<size_t>(cols);
   }

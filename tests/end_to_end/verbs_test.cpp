@@ -270,6 +270,33 @@ TEST(Encode, NamesWhatIsMissing) {
   EXPECT_EQ(lines(nowhere.err).size(), 1u);
 }
 
+TEST(Convert, GivesAFolderThatAnswersTheSame) {
+  const std::string folder = ::testing::TempDir() + "converted";
+  const std::string pairs = ::testing::TempDir() + "pairs.tsv";
+  write(pairs, "The dog.\tThe fox\nA fox.\tdog\n");
+  const Result result = Command{
+      .arguments = {
+          "convert", kText, "--output", folder, "--dtype", "int8", "--calibrate", pairs, "--format",
+          "jsonl"}}.run();
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto rows = lines(result.out);
+  const JsonDocument effect = JsonDocument::parse(rows.back(), "effect");
+  EXPECT_GT(effect.root().at("tokens").as_int(), 2);
+  const double before = effect.root().at("logprob_before").as_number();
+  EXPECT_NEAR(effect.root().at("logprob_after").as_number(), before, 0.05 * std::abs(before));
+  const auto answer = [](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"generate", "--input", kInput, "--format", "jsonl"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Result run = Command{.arguments = arguments}.run();
+    EXPECT_EQ(run.code, 0) << run.err;
+    return run.out;
+  };
+  EXPECT_EQ(answer({folder}), answer({kText, "--dtype", "int8"}));
+  const Result wrong =
+      Command{.arguments = {"generate", folder, "--dtype", "f32", "--input", "x"}}.run();
+  EXPECT_NE(wrong.err.find("load the folder that it was converted from"), std::string::npos);
+}
+
 TEST(Compare, OneObjectPerLength) {
   const Result result = Command{
       .arguments = {

@@ -1,0 +1,88 @@
+#include "io/convert.h"
+
+#include <cmath>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "io/checkpoint.h"
+#include "io/packed.h"
+#include "ops/linear.h"
+#include "text/tokenizer.h"
+
+namespace transept {
+namespace {
+
+namespace fs = std::filesystem;
+
+double relative_error(const Weight& weight) {
+  const auto cols = static_cast<size_t>(weight.cols);
+  std::vector<float> row(cols);
+  std::vector<float> kept(cols);
+  double off = 0;
+  double all = 0;
+  for (int r = 0; r < weight.rows; ++r) {
+    widen(weight.dtype, weight.values, static_cast<size_t>(r) * cols, cols, row.data());
+    unpack_row(weight, r, kept.data());
+    for (size_t k = 0; k < cols; ++k) {
+      const double d = double{kept[k]} - double{row[k]};
+      off += d * d;
+      all += double{row[k]} * double{row[k]};
+    }
+  }
+  return all > 0 ? std::sqrt(off / all) : 0;
+}
+
+std::vector<ConvertedMatrix> report(const Transformer& model) {
+  std::vector<ConvertedMatrix> matrices;
+  visit(model, [&](const Weight& weight, Role) {
+    if (weight.storage == Storage::f32) return;
+    matrices.push_back({weight.name, weight.rows, weight.cols, weight.storage,
+                        relative_error(weight), weight.packed.size()});
+  });
+  return matrices;
+}
+
+void copy_other_files(const fs::path& from, const fs::path& to) {
+  for (const fs::path& file : tokenizer_files(from))
+    write_file_atomic(to / file.filename(), read_file(file));
+}
+
+}  // namespace
+
+std::vector<ConvertedMatrix> convert_checkpoint(const fs::path& from, const fs::path& to,
+                                                const ConvertOptions& options, ThreadPool& pool) {
+  std::error_code error;
+  check(!fs::equivalent(from, to, error), ErrorCode::usage,
+        "{}: the result needs a folder of its own", to.string());
+  LoadOptions load{.storage = options.storage};
+  Checkpoint checkpoint = load_checkpoint(from, pool, load);
+  check(!checkpoint.is_packed, ErrorCode::unsupported,
+        "{}: was converted already; convert the folder that it was made from", from.string());
+  std::vector<ConvertedMatrix> matrices = report(*checkpoint.model);
+  if (options.max_error) {
+    for (const ConvertedMatrix& matrix : matrices) {
+      if (matrix.storage == Storage::int8 && matrix.error > *options.max_error)
+        load.keep_bf16.insert(matrix.name);
+    }
+    if (!load.keep_bf16.empty()) {
+      checkpoint = load_checkpoint(from, pool, load);
+      matrices = report(*checkpoint.model);
+    }
+  }
+  fs::create_directories(to, error);
+  check(!error, ErrorCode::io, "{}: cannot create the folder: {}", to.string(), error.message());
+  if (options.storage == Storage::f32) {
+    save_checkpoint(to, *checkpoint.model, checkpoint.config_json,
+                    checkpoint.generation_config_json);
+  } else {
+    write_packed(to, *checkpoint.model);
+    write_file_atomic(to / "config.json", checkpoint.config_json);
+    if (!checkpoint.generation_config_json.empty()) {
+      write_file_atomic(to / "generation_config.json", checkpoint.generation_config_json);
+    }
+  }
+  copy_other_files(from, to);
+  return matrices;
+}
+
+}  // namespace transept

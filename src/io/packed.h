@@ -1,0 +1,28 @@
+// Model files whose matrices are stored as the products read them (panels, kernels.h and int8.h),
+// so that loading converts nothing: what `transept convert` writes.
+//
+// A safetensors file with {"format": "transept-panels-1"} in its metadata and the names of visit().
+// The type of a tensor says what it is:
+//   U8    [panels, bytes of a panel]    a matrix or token table in int8
+//   BF16  [panels, 16 * columns]        a matrix or token table in bf16
+//   F32, F16, BF16 [rows, columns]      any other table, row by row
+//   F32   [columns]                     a vector
+#pragma once
+
+#include "base/parallel.h"
+#include "io/safetensors.h"
+#include "io/tensor_set.h"
+#include "model/weights.h"
+
+namespace transept {
+
+[[nodiscard]] bool is_packed(const TensorSet& tensors);
+
+// Every weight that the config calls for from a file of this kind, checked: names, shapes, finite
+// values, and int8 panels by is_valid_panel_i8. Error bad_data.
+void bind_packed(Transformer& model, const TensorSet& tensors, ThreadPool& pool);
+
+// model.safetensors of this kind in `folder`, from a model whose matrices are not in f32.
+void write_packed(const std::filesystem::path& folder, const Transformer& model);
+
+}  // namespace transept
