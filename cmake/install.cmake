@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 
 set(objects "")
 set(modules ${TRANSEPT_MODULES})
-list(REMOVE_ITEM modules vocab serve compare)  # the command's alone: the library needs no SentencePiece, sockets or TLS
+list(REMOVE_ITEM modules vocab serve compare bench)  # the command's alone: the library needs no SentencePiece, sockets or TLS
 foreach(module ${modules})
   list(APPEND objects $<TARGET_OBJECTS:transept_${module}>)
 endforeach()

@@ -30,13 +30,6 @@ void force_language(transept::GenerateOptions& options, const transept::Tokenize
   options.forced_bos = *code;
 }
 
-std::optional<Storage> storage_named(const std::string& name) {
-  if (name.empty()) return std::nullopt;
-  for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8})
-    if (name == name_of(storage)) return storage;
-  fail(ErrorCode::unsupported, "storage type {}: not available; f32, bf16 and int8 are", name);
-}
-
 }  // namespace
 
 std::string version() {

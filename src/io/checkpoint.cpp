@@ -71,6 +71,13 @@ Storage storage_for(const Config& config, const std::string& name, Role role, St
   return outliers || role == Role::lookup ? Storage::bf16 : Storage::int8;
 }
 
+std::optional<Storage> storage_named(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8})
+    if (name == name_of(storage)) return storage;
+  fail(ErrorCode::unsupported, "storage type {}: not available; f32, bf16 and int8 are", name);
+}
+
 Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadOptions& options) {
   check(folder_exists(folder), ErrorCode::not_found, "{}: not a folder", folder.string());
   Checkpoint checkpoint;

@@ -38,6 +38,9 @@ struct LoadOptions {
 [[nodiscard]] Storage storage_for(const Config& config, const std::string& name, Role role,
                                   Storage wanted);
 
+// "f32", "bf16" or "int8"; none for "". Error unsupported for anything else.
+[[nodiscard]] std::optional<Storage> storage_named(const std::string& name);
+
 // Maps the weights, checks every one, packs those that products read. Error not_found, io,
 // bad_data, unsupported or limit: one line that names file, tensor or key, what was found, what was
 // expected.

@@ -297,6 +297,29 @@ TEST(Convert, GivesAFolderThatAnswersTheSame) {
   EXPECT_NE(wrong.err.find("load the folder that it was converted from"), std::string::npos);
 }
 
+TEST(Bench, MeasuresEveryProductOfAStep) {
+  const Result result = Command{
+      .arguments = {
+          "bench", kText, "--dtype", "int8", "--seconds", "0.01", "--batch-size", "3", "--format",
+          "jsonl"}}.run();
+  ASSERT_EQ(result.code, 0) << result.err;
+  const JsonDocument document = JsonDocument::parse(result.out, "bench");
+  const Json root = document.root();
+  for (const char* name :
+       {"flops_per_second", "int8_ops_per_second", "bytes_per_second", "encode_ms", "step_ms"})
+    EXPECT_GT(root.at(name).as_number(), 0) << name;
+  bool has_head = false;
+  for (const Json& product : root.at("products").elements()) {
+    EXPECT_EQ(product.at("rows").as_int(), 3);
+    EXPECT_GT(product.at("ms").as_number(), 0);
+    EXPECT_GT(product.at("share_of_limit").as_number(), 0);
+    EXPECT_EQ(product.at("name").as_string().find(".cross.k."), std::string::npos);
+    has_head = has_head || product.at("name").as_string() == "head.weight" ||
+               product.at("name").as_string() == "tokens";
+  }
+  EXPECT_TRUE(has_head);
+}
+
 TEST(Compare, OneObjectPerLength) {
   const Result result = Command{
       .arguments = {

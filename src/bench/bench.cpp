@@ -1,0 +1,183 @@
+#include "bench/bench.h"
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+#include <map>
+
+#include "base/error.h"
+#include "io/checkpoint.h"
+#include "kernels/machine.h"
+#include "model/decoder.h"
+#include "model/encoder.h"
+#include "ops/linear.h"
+
+namespace transept {
+namespace {
+
+// The median of calls that take about `seconds` together, three at least.
+template <class F>
+double median_ms(double seconds, F&& f) {
+  std::vector<double> times;
+  double total = 0;
+  while (times.size() < 3 || total < seconds) {
+    const auto begin = std::chrono::steady_clock::now();
+    f();
+    times.push_back(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    total += times.back();
+  }
+  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+  std::nth_element(times.begin(), middle, times.end());
+  return *middle * 1e3;
+}
+
+std::vector<Token> some_tokens(int n, int vocab, int first) {
+  std::vector<Token> tokens;
+  for (int i = 0; i < n; ++i) tokens.push_back(3 + (first + i) % std::max(1, vocab - 3));
+  return tokens;
+}
+
+// "decoder.3.ffn.up.weight" -> "decoder.*.ffn.up.weight"
+std::string without_layer(const std::string& name) {
+  const size_t begin = name.find('.') + 1;
+  const size_t end = name.find('.', begin);
+  const bool numbered =
+      end != std::string::npos && std::isdigit(static_cast<unsigned char>(name[begin])) != 0;
+  return numbered ? name.substr(0, begin) + "*" + name.substr(end) : name;
+}
+
+// What a step multiplies with: all of the decoder but cross-attention's keys and values, which a
+// Memory holds.
+bool is_used_by_step(const Transformer& model, const Weight& weight, Role role) {
+  if (role != Role::product && role != Role::both) return false;
+  const std::string& name = weight.name;
+  if (&weight == model.head.output.get()) return true;
+  if (name.find(".cross.k.") != std::string::npos || name.find(".cross.v.") != std::string::npos)
+    return false;
+  return name.starts_with("decoder.") || name.starts_with("head.");
+}
+
+std::vector<ProductSpeed> measure_products(Context& c, const Transformer& model,
+                                           const BenchSettings& settings) {
+  std::map<std::string, std::vector<const Weight*>> groups;
+  visit(model, [&](const Weight& weight, Role role) {
+    if (is_used_by_step(model, weight, role)) groups[without_layer(weight.name)].push_back(&weight);
+  });
+  // In turns, as a step has them, so that none finds its weights in a cache that a step would not.
+  std::map<std::string, double> ms;
+  const int rounds = 12;
+  for (int round = 0; round < rounds; ++round) {
+    for (const auto& [name, weights] : groups) {
+      const Arena::Frame frame(c.arena);
+      const Tensor x = c.arena.tensor(settings.batch, weights.front()->cols);
+      std::fill_n(x.data, x.size(), 0.5F);
+      const auto begin = std::chrono::steady_clock::now();
+      for (const Weight* weight : weights) (void)linear(c, *weight, {}, x);
+      const double took =
+          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
+              .count();
+      double& best = ms[name];
+      if (round == 1 || (round > 1 && took < best)) best = took;  // the first warms up
+    }
+  }
+  std::vector<ProductSpeed> products;
+  for (const auto& [name, weights] : groups) {
+    const Weight& w = *weights.front();
+    ProductSpeed p{name,
+                   static_cast<int>(weights.size()),
+                   settings.batch,
+                   w.rows,
+                   w.cols,
+                   w.storage,
+                   ms[name],
+                   0,
+                   0};
+    for (const Weight* weight : weights) {
+      p.operations += 2.0 * settings.batch * static_cast<double>(weight->size());
+      p.bytes += static_cast<double>(weight->packed.size());
+    }
+    products.push_back(std::move(p));
+  }
+  std::ranges::sort(products, std::greater{}, &ProductSpeed::ms);
+  return products;
+}
+
+}  // namespace
+
+std::shared_ptr<const Transformer> load_for_bench(const std::filesystem::path& folder,
+                                                  const std::string& dtype, ThreadPool& pool) {
+  return load_checkpoint(folder, pool, {.storage = storage_named(dtype)}).model;
+}
+
+MachineLimits measure_limits(const KernelTable& kernels, ThreadPool& pool) {
+  constexpr size_t kBeyondCaches = size_t{128} << 20;
+  constexpr int64_t kRounds = 20000;
+  MachineLimits limits;
+  limits.flops = measure_fma_peak(kernels, pool);
+  limits.bytes = measure_read_bandwidth(kernels, pool, kBeyondCaches);
+  const double seconds =
+      undisturbed_time(pool, Clock::wall, 0.2, [&](int) { (void)kernels.spin_i8(kRounds); });
+  limits.int8_ops = static_cast<double>(kernels.spin_i8(kRounds)) * pool.size() / seconds;
+  return limits;
+}
+
+double BenchResult::products_ms() const {
+  double sum = 0;
+  for (const ProductSpeed& product : products) sum += product.ms;
+  return sum;
+}
+
+double share_of_limit(const ProductSpeed& product, const MachineLimits& limits) {
+  const double peak = product.storage == Storage::int8 ? limits.int8_ops : limits.flops;
+  const double bound = std::max(product.operations / peak, product.bytes / limits.bytes);
+  return bound * 1e3 / product.ms;
+}
+
+BenchResult bench(Context& c, const Transformer& model, const BenchSettings& settings) {
+  check(model.config.has_encoder() && model.config.has_decoder(), ErrorCode::unsupported,
+        "bench measures models with an encoder and a decoder");
+  const StackConfig& decoder = model.config.decoder;
+  check(decoder.max_positions == 0 || settings.output_tokens <= decoder.max_positions,
+        ErrorCode::limit, "{} output tokens: the decoder has {} positions", settings.output_tokens,
+        decoder.max_positions);
+  std::vector<std::vector<Token>> inputs;
+  for (int i = 0; i < settings.batch; ++i)
+    inputs.push_back(some_tokens(settings.source_tokens, model.config.encoder.vocab, i));
+  BenchResult result;
+  std::vector<Memory> memories;
+  result.encode_ms = median_ms(settings.seconds, [&] {
+    c.arena.clear();
+    memories = encode_memories(c, model, inputs);
+  });
+  // Steps from half of the output on, again and again at that length.
+  std::vector<DecodeState> states(inputs.size(), DecodeState(decoder));
+  std::vector<DecodeState*> state_list;
+  std::vector<const Memory*> memory_list;
+  Batch prompt;
+  std::vector<Token> prompts;
+  const int half = std::max(1, settings.output_tokens / 2);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    state_list.push_back(&states[i]);
+    memory_list.push_back(&memories[i]);
+    prompt.add(half);
+    const std::vector<Token> tokens = some_tokens(half, decoder.vocab, static_cast<int>(i));
+    prompts.insert(prompts.end(), tokens.begin(), tokens.end());
+  }
+  (void)decode(c, model, prompt, prompts, memory_list, state_list);
+  const std::vector<Token> tokens(inputs.size(), 3);
+  result.step_ms = median_ms(settings.seconds, [&] {
+    c.arena.clear();
+    Batch batch;
+    for (DecodeState& state : states) {
+      state.truncate(half);
+      batch.add(1, half);
+    }
+    (void)best_tokens(c, model, decode(c, model, batch, tokens, memory_list, state_list), {});
+  });
+  c.arena.clear();
+  result.products = measure_products(c, model, settings);
+  return result;
+}
+
+}  // namespace transept
