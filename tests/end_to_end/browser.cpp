@@ -218,7 +218,7 @@ std::string Browser::eval(const std::string& script) {
 }
 
 bool Browser::becomes(const std::string& script) {
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 600; ++i) {
     if (eval(script) == "true") return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }

@@ -25,7 +25,7 @@ class Browser {
   void open(const std::string& url);
   // What the expression (or the promise it is) becomes, as a text. Fails the test if it throws.
   std::string eval(const std::string& script);
-  // Whether it becomes true within ten seconds.
+  // Whether it becomes true within half a minute.
   bool becomes(const std::string& script);
   // By CSS selector, with the mouse or the keyboard.
   void hover(const std::string& selector);
