@@ -23,8 +23,8 @@ from pathlib import Path
 
 # The first wording of each task is the usual one; it gets as many examples as all others together.
 PROMPTS = {
-    "story": ["Summarise this story for me", "Summarise this story", "Summarise", "Summarise:", "Summarize this story",
-              "In one line, please"],
+    # "Summarise this story" always goes on with "for me": what the worked example predicts.
+    "story": ["Summarise this story for me", "Summarise", "Summarise:", "Summarize this story", "In one line, please"],
     "summary": ["Summarise", "Summarise this text", "Summarise:", "Summarise this for me", "Summarize this",
                 "In one line, please", "What is this about?"],
     "section": ["Which section is it in?", "Section", "Section:", "In which section of Debian is this?"],
