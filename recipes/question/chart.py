@@ -64,7 +64,7 @@ def main(measured: Path, chart: Path) -> None:
     sizes = [row[side]["kept_bytes"] / 1024 for row in rows for side in COLOURS]
     sizes += [row["encoder_decoder"]["stored_bytes"] / 1024 for row in rows]
     time = Panel(0, "ms for 1 prompt (solid) and 20 (dashed)", xs, times)
-    size = Panel(WIDTH, "KiB kept per input, in RAM (solid) and on disk (dashed)", xs, sizes)
+    size = Panel(WIDTH, "KiB kept, in RAM (solid) and on disk (dashed)", xs, sizes)
     for side in COLOURS:
         for prompts in (1, 20):
             time.line([(row["input_tokens"], total_ms(row, side, prompts)) for row in rows], side, prompts > 1)
