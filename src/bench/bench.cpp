@@ -10,6 +10,7 @@
 #include "kernels/machine.h"
 #include "model/decoder.h"
 #include "model/encoder.h"
+#include "model/random.h"
 #include "ops/linear.h"
 
 namespace transept {
@@ -30,12 +31,6 @@ double median_ms(double seconds, F&& f) {
   const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
   std::nth_element(times.begin(), middle, times.end());
   return *middle * 1e3;
-}
-
-std::vector<Token> some_tokens(int n, int vocab, int first) {
-  std::vector<Token> tokens;
-  for (int i = 0; i < n; ++i) tokens.push_back(3 + (first + i) % std::max(1, vocab - 3));
-  return tokens;
 }
 
 // "decoder.3.ffn.up.weight" -> "decoder.*.ffn.up.weight"
@@ -141,9 +136,10 @@ BenchResult bench(Context& c, const Transformer& model, const BenchSettings& set
   check(decoder.max_positions == 0 || settings.output_tokens <= decoder.max_positions,
         ErrorCode::limit, "{} output tokens: the decoder has {} positions", settings.output_tokens,
         decoder.max_positions);
-  std::vector<std::vector<Token>> inputs;
+  std::vector<std::vector<Token>> inputs(static_cast<size_t>(settings.batch));
   for (int i = 0; i < settings.batch; ++i)
-    inputs.push_back(some_tokens(settings.source_tokens, model.config.encoder.vocab, i));
+    inputs[static_cast<size_t>(i)] =
+        varied_tokens(settings.source_tokens, model.config.encoder.vocab, i);
   BenchResult result;
   std::vector<Memory> memories;
   result.encode_ms = median_ms(settings.seconds, [&] {
@@ -161,7 +157,7 @@ BenchResult bench(Context& c, const Transformer& model, const BenchSettings& set
     state_list.push_back(&states[i]);
     memory_list.push_back(&memories[i]);
     prompt.add(half);
-    const std::vector<Token> tokens = some_tokens(half, decoder.vocab, static_cast<int>(i));
+    const std::vector<Token> tokens = varied_tokens(half, decoder.vocab, static_cast<int>(i));
     prompts.insert(prompts.end(), tokens.begin(), tokens.end());
   }
   (void)decode(c, model, prompt, prompts, memory_list, state_list);

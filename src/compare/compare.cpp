@@ -28,13 +28,6 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-// Ids that differ; which ones does not matter for speed. 0 … 2 are marks in most vocabularies.
-std::vector<Token> some_tokens(int n, int vocab) {
-  std::vector<Token> tokens;
-  for (int i = 0; i < n; ++i) tokens.push_back(3 + i % std::max(1, vocab - 3));
-  return tokens;
-}
-
 // One model that is asked: reads an input, then answers from what it kept.
 class Asked {
  public:
@@ -42,8 +35,8 @@ class Asked {
       : c_(c),
         model_(model),
         settings_(settings),
-        input_(some_tokens(settings.input_tokens, model.config.decoder.vocab)),
-        prompt_(some_tokens(settings.prompt_tokens, model.config.decoder.vocab)) {}
+        input_(varied_tokens(settings.input_tokens, model.config.decoder.vocab)),
+        prompt_(varied_tokens(settings.prompt_tokens, model.config.decoder.vocab)) {}
 
   void measure() {
     c_.arena.clear();

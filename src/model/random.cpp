@@ -1,5 +1,7 @@
 #include "model/random.h"
 
+#include <algorithm>
+
 namespace transept {
 
 Transformer random_model(const Config& config, ThreadPool& pool, const KernelTable& kernels) {
@@ -22,6 +24,12 @@ Transformer random_model(const Config& config, ThreadPool& pool, const KernelTab
   });
   finish(model, pool, kernels);
   return model;
+}
+
+std::vector<Token> varied_tokens(int n, int vocab, int first) {
+  std::vector<Token> tokens(static_cast<size_t>(n));
+  for (Token& token : tokens) token = 3 + first++ % std::max(1, vocab - 3);
+  return tokens;
 }
 
 size_t count_parameters(const Transformer& model) {

@@ -10,6 +10,9 @@ namespace transept {
 [[nodiscard]] Transformer random_model(const Config& config, ThreadPool& pool,
                                        const KernelTable& kernels);
 
+// n ids that differ, from the `first` of them on; 0 … 2 are marks in most vocabularies.
+[[nodiscard]] std::vector<Token> varied_tokens(int n, int vocab, int first = 0);
+
 [[nodiscard]] size_t count_parameters(const Transformer& model);
 
 }  // namespace transept
