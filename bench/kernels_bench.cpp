@@ -2,20 +2,24 @@
 // bandwidth, taken in the same run. One line per shape, rows, threads and place of the weights
 // ("hot": the same ones every time; "rotating": a set larger than any cache).
 //
-//   kernels_bench [--isa avx2] [--threads 1,2] [--rows 1,4] [--quick] [--processor-time] [--json
-//   FILE]
+//   kernels_bench [--isa avx2] [--dtype f32|bf16|int8] [--threads 1,2] [--rows 1,4] [--quick]
+//                 [--processor-time] [--json FILE]
 //
 // A line's bound is the larger of operations / peak and bytes of weights / bandwidth of memory
-// (rotating) or of their place in the caches (hot); its share is bound / time.
+// (rotating) or of their place in the caches (hot); its share is bound / time. The peak of int8 is
+// that of its own integer instructions, and an int8 product includes quantising its rows.
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/half.h"
+#include "kernels/int8.h"
 #include "kernels/kernels.h"
 #include "kernels/machine.h"
 
@@ -24,6 +28,7 @@ namespace {
 
 struct Options {
   std::string isa;
+  std::string dtype = "f32";
   std::string json;
   std::vector<int> threads{1, 2};
   std::vector<int> rows{1, 4, 8, 32, 128, 512};
@@ -36,7 +41,7 @@ struct Shape {
 };
 
 struct Machine {
-  double peak = 0.0;              // FLOP/s
+  double peak = 0.0;              // operations/s
   std::vector<double> bandwidth;  // bytes/s, one per entry of kSets
 };
 
@@ -51,9 +56,12 @@ constexpr size_t kMiB = size_t{1} << 20;
 constexpr size_t kSets[] = {kMiB / 64, kMiB / 4, kMiB, 4 * kMiB, 16 * kMiB, 128 * kMiB};
 constexpr size_t kRotation = 96 * kMiB;  // bytes of weights, at least, for "rotating"
 
-Machine measure_machine(const KernelTable& kernels, ThreadPool& pool, Clock clock) {
-  Machine machine{.peak = measure_fma_peak(kernels, pool, clock), .bandwidth = {}};
-  fmt::print("{} thread(s): {:.1f} GFLOP/s multiply-add peak; reading GB/s", pool.size(),
+Machine measure_machine(const KernelTable& kernels, ThreadPool& pool, const Options& options) {
+  const Clock clock = options.clock;
+  Machine machine{.peak = options.dtype == "int8" ? measure_i8_peak(kernels, pool, clock)
+                                                  : measure_fma_peak(kernels, pool, clock),
+                  .bandwidth = {}};
+  fmt::print("{} thread(s): {:.1f} Gop/s multiply-add peak; reading GB/s", pool.size(),
              machine.peak / 1e9);
   for (const size_t set : kSets) {
     machine.bandwidth.push_back(measure_read_bandwidth(kernels, pool, set, clock));
@@ -78,29 +86,46 @@ void fill(float* x, size_t n, uint64_t seed) {
   }
 }
 
+// Bytes of one panel of weights.
+size_t panel_size(const std::string& dtype, int k) {
+  if (dtype == "int8") return int8_panel_bytes(k);
+  return static_cast<size_t>(k) * kLanes * (dtype == "bf16" ? sizeof(uint16_t) : sizeof(float));
+}
+
 class Product {
  public:
-  Product(const KernelTable& kernels, Shape shape, int threads, int max_rows, bool rotating)
+  Product(const KernelTable& kernels, const std::string& dtype, Shape shape, int threads,
+          int max_rows, bool rotating)
       : kernels_(kernels),
+        dtype_(dtype),
         shape_(shape),
-        size_(static_cast<size_t>(panels_for(shape.n)) * kLanes * static_cast<size_t>(shape.k)),
-        copies_(rotating ? 1 + kRotation / (size_ * sizeof(float)) : 1),
-        weights_(size_ * copies_ * sizeof(float)),
+        panel_(panel_size(dtype, shape.k)),
+        size_(static_cast<size_t>(panels_for(shape.n)) * panel_),
+        copies_(rotating ? 1 + kRotation / size_ : 1),
+        weights_(size_ * copies_),
         x_(static_cast<size_t>(max_rows) * static_cast<size_t>(shape.k) * sizeof(float)),
         y_(static_cast<size_t>(max_rows) * static_cast<size_t>(shape.n) * sizeof(float)),
         next_(static_cast<size_t>(threads)) {
-    fill(weights_.as<float>(), size_ * copies_, 1);
     fill(x_.as<float>(), x_.size() / sizeof(float), 2);
+    fill_weights();
+    for (int thread = 0; thread < threads; ++thread) {
+      bytes_.emplace_back(static_cast<size_t>(max_rows) * int8_row_bytes(shape.k));
+      scales_.emplace_back(static_cast<size_t>(max_rows));
+    }
   }
 
-  [[nodiscard]] size_t weight_bytes() const { return size_ * sizeof(float); }
+  [[nodiscard]] size_t weight_bytes() const { return size_; }
 
   void run(int rows, int thread, int threads) {
-    size_t& next = next_[static_cast<size_t>(thread)];
-    const float* packed = weights_.as<float>() + size_ * (next++ % copies_);
+    const auto t = static_cast<size_t>(thread);
+    const std::byte* packed = weights_.data() + size_ * (next_[t]++ % copies_);
+    const int panels = panels_for(shape_.n);
+    const int begin = panels * thread / threads;
+    const int end = panels * (thread + 1) / threads;
+    if (dtype_ == "int8") return run_i8(rows, t, packed, begin, end);
     const GemmF32 g{.a = x_.as<float>(),
                     .lda = static_cast<size_t>(shape_.k),
-                    .packed = packed,
+                    .packed = dtype_ == "f32" ? reinterpret_cast<const float*>(packed) : nullptr,
                     .panel_stride = static_cast<size_t>(shape_.k) * kLanes,
                     .y = y_.as<float>(),
                     .ldy = static_cast<size_t>(shape_.n),
@@ -108,16 +133,61 @@ class Product {
                     .n = shape_.n,
                     .k = shape_.k,
                     .bias = nullptr};
-    const int panels = panels_for(shape_.n);
-    kernels_.gemm_f32(g, panels * thread / threads, panels * (thread + 1) / threads);
+    if (dtype_ == "f32") {
+      kernels_.gemm_f32(g, begin, end);
+    } else {
+      kernels_.gemm_bf16(g, reinterpret_cast<const uint16_t*>(packed), begin, end);
+    }
   }
 
  private:
+  void fill_weights() {
+    const auto k = static_cast<size_t>(shape_.k);
+    std::vector<float> rows(k * kLanes);
+    for (size_t at = 0; at < weights_.size(); at += panel_) {
+      std::byte* panel = weights_.data() + at;
+      fill(rows.data(), rows.size(), at);
+      if (dtype_ == "int8") {
+        pack_panel_i8(rows.data(), k, kLanes, shape_.k, panel);
+      } else if (dtype_ == "f32") {
+        std::memcpy(panel, rows.data(), panel_);
+      } else {
+        auto* halves = reinterpret_cast<uint16_t*>(panel);
+        for (const float value : rows) *halves++ = to_bfloat16(value);
+      }
+    }
+  }
+
+  // Every thread quantises all rows, as if it were alone: a product of linear() shares that work.
+  void run_i8(int rows, size_t thread, const std::byte* packed, int begin, int end) {
+    const size_t stride = int8_row_bytes(shape_.k);
+    std::vector<uint8_t>& bytes = bytes_[thread];
+    std::vector<float>& scales = scales_[thread];
+    for (size_t r = 0; r < static_cast<size_t>(rows); ++r) {
+      kernels_.quantize_row(x_.as<float>() + r * static_cast<size_t>(shape_.k), shape_.k,
+                            bytes.data() + r * stride, &scales[r]);
+    }
+    kernels_.gemm_i8({.a = bytes.data(),
+                      .lda = stride,
+                      .a_scale = scales.data(),
+                      .packed = packed,
+                      .y = y_.as<float>(),
+                      .ldy = static_cast<size_t>(shape_.n),
+                      .m = rows,
+                      .n = shape_.n,
+                      .k = shape_.k,
+                      .bias = nullptr},
+                     begin, end);
+  }
+
   const KernelTable& kernels_;
+  std::string dtype_;
   Shape shape_;
-  size_t size_, copies_;
+  size_t panel_, size_, copies_;
   Buffer weights_, x_, y_;
-  std::vector<size_t> next_;  // per thread: whose turn it is
+  std::vector<size_t> next_;                 // per thread: whose turn it is
+  std::vector<std::vector<uint8_t>> bytes_;  // per thread: its rows in int8
+  std::vector<std::vector<float>> scales_;
 };
 
 Line measure(const Machine& machine, ThreadPool& pool, Product& product, Shape shape, int rows,
@@ -141,7 +211,7 @@ Line measure(const Machine& machine, ThreadPool& pool, Product& product, Shape s
 
 void print(const Line& line, const Machine& machine) {
   fmt::print(
-      "{:>5} x {:<6} {:>4} rows  {} thread(s)  {:<8}  {:>9.1f} us  {:>6.1f} GFLOP/s {:>4.0f} "
+      "{:>5} x {:<6} {:>4} rows  {} thread(s)  {:<8}  {:>9.1f} us  {:>6.1f} Gop/s {:>4.0f} "
       "% of peak  {:>6.1f} GB/s  {:>4.0f} % of bound\n",
       line.shape.k, line.shape.n, line.rows, line.threads, line.rotating ? "rotating" : "hot",
       line.seconds * 1e6, line.flops / 1e9, 100.0 * line.flops / machine.peak, line.bytes / 1e9,
@@ -160,7 +230,7 @@ std::string to_json(const KernelTable& kernels, const std::vector<Machine>& mach
           fmt::format("{}\"{}\": {:.4g}", j == 0 ? "" : ", ", kSets[j], machines[i].bandwidth[j]);
     text += "}}";
   }
-  text += "],\n \"gemm_f32\": [";
+  text += "],\n \"" + options.dtype + "\": [";
   for (size_t i = 0; i < lines.size(); ++i) {
     const Line& l = lines[i];
     text += fmt::format(
@@ -183,10 +253,10 @@ int run(const Options& options) {
   std::vector<Line> lines;
   for (const int threads : options.threads) {
     ThreadPool pool(threads);
-    machines.push_back(measure_machine(kernels, pool, options.clock));
+    machines.push_back(measure_machine(kernels, pool, options));
     for (const Shape shape : shapes)
       for (const bool rotating : {false, true}) {
-        Product product(kernels, shape, threads,
+        Product product(kernels, options.dtype, shape, threads,
                         *std::max_element(options.rows.begin(), options.rows.end()), rotating);
         for (const int rows : options.rows) {
           lines.push_back(measure(machines.back(), pool, product, shape, rows, rotating,
@@ -212,6 +282,8 @@ int main(int argc, char** argv) {
   transept::Options options;
   CLI::App app{"Matrix products against the machine's peak and bandwidth"};
   app.add_option("--isa", options.isa, "Instruction set; default: the best");
+  app.add_option("--dtype", options.dtype, "Storage of the weights")
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}));
   app.add_option("--threads", options.threads, "Numbers of threads")->delimiter(',');
   app.add_option("--rows", options.rows, "Numbers of rows")->delimiter(',');
   app.add_option("--json", options.json, "Also write the results here");

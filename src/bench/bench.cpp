@@ -107,13 +107,10 @@ std::shared_ptr<const Transformer> load_for_bench(const std::filesystem::path& f
 
 MachineLimits measure_limits(const KernelTable& kernels, ThreadPool& pool) {
   constexpr size_t kBeyondCaches = size_t{128} << 20;
-  constexpr int64_t kRounds = 20000;
   MachineLimits limits;
   limits.flops = measure_fma_peak(kernels, pool);
   limits.bytes = measure_read_bandwidth(kernels, pool, kBeyondCaches);
-  const double seconds =
-      undisturbed_time(pool, Clock::wall, 0.2, [&](int) { (void)kernels.spin_i8(kRounds); });
-  limits.int8_ops = static_cast<double>(kernels.spin_i8(kRounds)) * pool.size() / seconds;
+  limits.int8_ops = measure_i8_peak(kernels, pool);
   return limits;
 }
 

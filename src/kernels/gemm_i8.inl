@@ -89,27 +89,27 @@ void gemm_i8(const GemmI8& g, int panel_begin, int panel_end) {
   }
 }
 
-// Eight independent sums, as in the tile of most rows.
+// Four independent sums: enough where additions take a cycle, and no register is spilled.
 int64_t spin_i8(int64_t rounds) {
-  constexpr int kSums = 8;
+  constexpr int kSums = 4;
   alignas(64) int8_t weights[4 * kLanes];
   alignas(64) int32_t zero[kLanes] = {};
   volatile int8_t start = 3;  // so that nothing is computed while compiling
   for (int8_t& w : weights) w = start;
   const auto* acts = reinterpret_cast<const uint8_t*>(weights);
   const Int8::Weights w = Int8::load(weights);
-  const Int8::Acts x = Int8::splat(acts);
-  Int8::Sum sum[kSums];
-  for (Int8::Sum& s : sum) s = Int8::start(zero);
+  Int8::Acts x = Int8::splat(acts);
+  Int8::Sum sum[kSums];  // indices known while compiling: else it would live in memory
+  TRANSEPT_UNROLL for (int i = 0; i < kSums; ++i) sum[i] = Int8::start(zero);
   for (int64_t round = 0; round < rounds; ++round) {
     TRANSEPT_UNROLL for (int i = 0; i < kSums; ++i) {
+      Int8::opaque(x);  // or the compiler computes the product once
       sum[i] = Int8::dot(sum[i], x, w);
-      Int8::opaque(sum[i]);  // or the compiler computes the product once
     }
   }
   float out[Isa::kWidth];
-  for (const Int8::Sum& s : sum) {
-    Isa::store(out, Int8::to_float(s));
+  TRANSEPT_UNROLL for (int i = 0; i < kSums; ++i) {
+    Isa::store(out, Int8::to_float(sum[i]));
     start = static_cast<int8_t>(static_cast<int>(out[0]) & 0x7F);
   }
   return rounds * kSums * Isa::kWidth * 4 * 2;

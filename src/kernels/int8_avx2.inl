@@ -27,5 +27,5 @@ struct Int8Avx2 {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
   }
   TRANSEPT_INLINE static __m256 to_float(Sum sum) { return _mm256_cvtepi32_ps(sum); }
-  TRANSEPT_INLINE static void opaque(Sum& sum) { asm volatile("" : "+x"(sum)); }
+  TRANSEPT_INLINE static void opaque(Acts& acts) { asm volatile("" : "+x"(acts)); }
 };

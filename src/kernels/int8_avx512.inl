@@ -22,11 +22,11 @@ struct Int8Avx512 {
     return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
   }
   TRANSEPT_INLINE static __m512 to_float(Sum sum) { return _mm512_cvtepi32_ps(sum); }
-  TRANSEPT_INLINE static void opaque(Sum& sum) {
+  TRANSEPT_INLINE static void opaque(Acts& acts) {
 #ifdef TRANSEPT_EMULATED
-    asm volatile("" : "+m"(sum));
+    asm volatile("" : "+m"(acts));
 #else
-    asm volatile("" : "+v"(sum));
+    asm volatile("" : "+v"(acts));
 #endif
   }
 };

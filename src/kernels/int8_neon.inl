@@ -22,5 +22,5 @@ struct Int8Neon {
     return vpadalq_s16(sum, pairs);
   }
   TRANSEPT_INLINE static float32x4_t to_float(Sum sum) { return vcvtq_f32_s32(sum); }
-  TRANSEPT_INLINE static void opaque(Sum& sum) { asm volatile("" : "+w"(sum)); }
+  TRANSEPT_INLINE static void opaque(Acts& acts) { asm volatile("" : "+w"(acts)); }
 };

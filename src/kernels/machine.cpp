@@ -33,6 +33,17 @@ double time_once(ThreadPool& pool, Clock clock, const std::function<void(int)>& 
 
 constexpr double kBudget = 0.1;  // seconds per measurement
 
+double measure_peak(int64_t (*spin)(int64_t), ThreadPool& pool, Clock clock) {
+  constexpr int64_t kRounds = 20000;  // about 50 µs where an FMA takes half a cycle
+  std::vector<int64_t> operations(static_cast<size_t>(pool.size()));
+  const double seconds = undisturbed_time(pool, clock, kBudget, [&](int thread) {
+    operations[static_cast<size_t>(thread)] = spin(kRounds);
+  });
+  double total = 0.0;
+  for (const int64_t n : operations) total += static_cast<double>(n);
+  return total / seconds;
+}
+
 }  // namespace
 
 double undisturbed_time(ThreadPool& pool, Clock clock, double budget,
@@ -47,14 +58,11 @@ double undisturbed_time(ThreadPool& pool, Clock clock, double budget,
 }
 
 double measure_fma_peak(const KernelTable& kernels, ThreadPool& pool, Clock clock) {
-  constexpr int64_t kRounds = 20000;  // about 50 µs where an FMA takes half a cycle
-  std::vector<int64_t> operations(static_cast<size_t>(pool.size()));
-  const double seconds = undisturbed_time(pool, clock, kBudget, [&](int thread) {
-    operations[static_cast<size_t>(thread)] = kernels.spin_fma(kRounds);
-  });
-  double total = 0.0;
-  for (const int64_t n : operations) total += static_cast<double>(n);
-  return total / seconds;
+  return measure_peak(kernels.spin_fma, pool, clock);
+}
+
+double measure_i8_peak(const KernelTable& kernels, ThreadPool& pool, Clock clock) {
+  return measure_peak(kernels.spin_i8, pool, clock);
 }
 
 double measure_read_bandwidth(const KernelTable& kernels, ThreadPool& pool, size_t working_set,

@@ -26,6 +26,10 @@ enum class Clock { wall, processor };
 [[nodiscard]] double measure_fma_peak(const KernelTable& kernels, ThreadPool& pool,
                                       Clock clock = Clock::wall);
 
+// The same of the integer multiply-adds of gemm_i8.
+[[nodiscard]] double measure_i8_peak(const KernelTable& kernels, ThreadPool& pool,
+                                     Clock clock = Clock::wall);
+
 // Bytes per second read from a working set of this size, each thread its own part, over and over:
 // choose the size to measure a cache or the memory.
 [[nodiscard]] double measure_read_bandwidth(const KernelTable& kernels, ThreadPool& pool,

@@ -12,6 +12,8 @@ TEST(Machine, PeakAndBandwidthArePlausible) {
   ThreadPool pool(1);
   EXPECT_GT(measure_fma_peak(chosen_kernels(), pool), 1e7);
   EXPECT_LT(measure_fma_peak(chosen_kernels(), pool), 1e13);
+  EXPECT_GT(measure_i8_peak(chosen_kernels(), pool), 1e7);
+  EXPECT_LT(measure_i8_peak(chosen_kernels(), pool), 1e14);
   EXPECT_GT(measure_read_bandwidth(chosen_kernels(), pool, 1 << 20), 1e7);
   EXPECT_LT(measure_read_bandwidth(chosen_kernels(), pool, 1 << 20), 1e13);
 }
