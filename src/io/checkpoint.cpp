@@ -47,7 +47,7 @@ void choose_storage(Transformer& model, const LoadOptions& options) {
   });
 }
 
-// A file of panels stays what it is; the output matrix or, without one, any other says what.
+// A file of panels stays what it is: int8 if any matrix is, for that keeps some in bf16.
 void check_stored_as(const Transformer& model, std::optional<Storage> wanted,
                      const fs::path& folder) {
   if (!wanted) return;
