@@ -108,6 +108,8 @@ using Isa = Avx512;
 
 #include "kernels/lanes.inl"
 
+#include "kernels/ahead.inl"
+
 #include "kernels/math.inl"
 
 #include "kernels/portable.inl"
@@ -124,6 +126,8 @@ using Isa = Avx512;
 
 namespace vnni {
 using Int8 = Int8Vnni;
+#include "kernels/ahead.inl"  // its own: by the outer one's types the outer functions would be found
+
 #include "kernels/gemm_i8.inl"
 }  // namespace vnni
 

@@ -23,13 +23,6 @@ TRANSEPT_INLINE void finish_tile(const GemmF32& g, int row, int panel,
   }
 }
 
-// What a tile asks of the memory while it computes: one line, `step` bytes further at every k.
-// The addresses may lie beyond the weights: a prefetch of nothing does nothing.
-struct Ahead {
-  uintptr_t from;
-  size_t step;
-};
-
 // Not inlined, so that every tile has the registers to itself. kStrips: `a` is packed in strips.
 template <int kRows, int kPanels, bool kStrips>
 __attribute__((noinline)) void tile(const GemmF32& g, int row, int panel, Ahead ahead) {
@@ -59,34 +52,14 @@ __attribute__((noinline)) void tile(const GemmF32& g, int row, int panel, Ahead 
   finish_tile<kRows, kPanels>(g, row, panel, sum);
 }
 
-// One pass over a group of panels; the rows of a product take `of` passes, this is number `index`.
-struct Pass {
-  int index;
-  int of;
-  int panels;  // in a group
-
-  // The first pass reads its panels from memory and asks for the line four steps ahead: the
-  // processor itself does not look beyond a page of one stream. The later passes find theirs in the
-  // second-level cache and share between them the lines of the next group: reading the weights and
-  // computing overlap (13 % of a decoding step of 32 rows).
-  [[nodiscard]] Ahead ahead(const GemmF32& g, int panel) const {
-    constexpr size_t kLine = kLanes * sizeof(float);
-    const size_t panel_bytes = g.panel_stride * sizeof(float);
-    const uintptr_t own =
-        reinterpret_cast<uintptr_t>(g.packed) + static_cast<size_t>(panel) * panel_bytes;
-    if (index == 0) return {own + 4 * kLine, kLine};
-    const size_t step = (kLine + static_cast<size_t>(of) - 2) / static_cast<size_t>(of - 1);
-    return {own + static_cast<size_t>(panels) * panel_bytes +
-                static_cast<size_t>(index - 1) * step * static_cast<size_t>(g.k),
-            step};
-  }
-};
-
 // One strip of kRows rows over panels [begin, end).
 template <int kRows, bool kStrips, int kPanels = Isa::kPanelsForRows[kRows]>
 void strip(const GemmF32& g, int row, int begin, int end, const Pass& pass) {
   for (; begin + kPanels <= end; begin += kPanels) {
-    tile<kRows, kPanels, kStrips>(g, row, begin, pass.ahead(g, begin));
+    const size_t stride = g.panel_stride;
+    const float* own = g.packed + static_cast<size_t>(begin) * stride;
+    const Ahead ahead = pass.ahead(own, stride * sizeof(float), static_cast<size_t>(g.k));
+    tile<kRows, kPanels, kStrips>(g, row, begin, ahead);
   }
   if constexpr (kPanels > 1) strip<kRows, kStrips, kPanels / 2>(g, row, begin, end, pass);
 }

@@ -30,7 +30,7 @@ TRANSEPT_INLINE void finish_i8(const GemmI8& g, int row, int panel,
 }
 
 template <int kRows, int kPanels>
-__attribute__((noinline)) void tile_i8(const GemmI8& g, int row, int panel) {
+__attribute__((noinline)) void tile_i8(const GemmI8& g, int row, int panel, Ahead ahead) {
   constexpr int kSums = kPanels * kVecs;
   constexpr size_t kStep = size_t{4} * kLanes;  // bytes of a group of four columns
   const size_t stride = int8_panel_bytes(g.k);
@@ -46,6 +46,9 @@ __attribute__((noinline)) void tile_i8(const GemmI8& g, int row, int panel) {
   const auto* w = reinterpret_cast<const int8_t*>(first + kInt8Header);
   const size_t groups = int8_row_bytes(g.k) / 4;
   for (size_t k = 0; k < groups; ++k, w += kStep, a += 4) {
+    if constexpr (kPanels == 1 && kRows > 2) {
+      __builtin_prefetch(reinterpret_cast<const void*>(ahead.from + k * ahead.step), 0, 2);
+    }
     TRANSEPT_UNROLL for (int v = 0; v < kSums; ++v) {
       const Int8::Weights weight =
           Int8::load(w + static_cast<size_t>(v / kVecs) * stride + v % kVecs * 4 * Isa::kWidth);
@@ -59,15 +62,19 @@ __attribute__((noinline)) void tile_i8(const GemmI8& g, int row, int panel) {
 }
 
 template <int kRows, int kPanels = Int8::kPanelsForRows[kRows]>
-void strip_i8(const GemmI8& g, int row, int begin, int end) {
-  for (; begin + kPanels <= end; begin += kPanels) tile_i8<kRows, kPanels>(g, row, begin);
-  if constexpr (kPanels > 1) strip_i8<kRows, kPanels / 2>(g, row, begin, end);
+void strip_i8(const GemmI8& g, int row, int begin, int end, const Pass& pass) {
+  for (; begin + kPanels <= end; begin += kPanels) {
+    const Ahead ahead =
+        pass.ahead(panel_of(g, begin), int8_panel_bytes(g.k), int8_row_bytes(g.k) / 4);
+    tile_i8<kRows, kPanels>(g, row, begin, ahead);
+  }
+  if constexpr (kPanels > 1) strip_i8<kRows, kPanels / 2>(g, row, begin, end, pass);
 }
 
 template <int kRows = Int8::kMostRows>
-void strip_of_i8(int rows, const GemmI8& g, int row, int begin, int end) {
-  if (rows == kRows) return strip_i8<kRows>(g, row, begin, end);
-  if constexpr (kRows > 1) strip_of_i8<kRows - 1>(rows, g, row, begin, end);
+void strip_of_i8(int rows, const GemmI8& g, int row, int begin, int end, const Pass& pass) {
+  if (rows == kRows) return strip_i8<kRows>(g, row, begin, end, pass);
+  if constexpr (kRows > 1) strip_of_i8<kRows - 1>(rows, g, row, begin, end, pass);
 }
 
 // Near-equal strips of at most kMostRows; all go over one group of panels, which stays in the
@@ -83,7 +90,7 @@ void gemm_i8(const GemmI8& g, int panel_begin, int panel_end) {
     for (int s = 0, row = 0; s < strips; ++s) {
       const int left = strips - s;
       const int rows = (g.m - row + left - 1) / left;
-      strip_of_i8(rows, g, row, begin, end);
+      strip_of_i8(rows, g, row, begin, end, {s, strips, group});
       row += rows;
     }
   }

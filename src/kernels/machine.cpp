@@ -34,7 +34,7 @@ double time_once(ThreadPool& pool, Clock clock, const std::function<void(int)>& 
 constexpr double kBudget = 0.1;  // seconds per measurement
 
 double measure_peak(int64_t (*spin)(int64_t), ThreadPool& pool, Clock clock) {
-  constexpr int64_t kRounds = 20000;  // about 50 µs where an FMA takes half a cycle
+  constexpr int64_t kRounds = 200000;  // some 300 µs: starting the threads does not count
   std::vector<int64_t> operations(static_cast<size_t>(pool.size()));
   const double seconds = undisturbed_time(pool, clock, kBudget, [&](int thread) {
     operations[static_cast<size_t>(thread)] = spin(kRounds);

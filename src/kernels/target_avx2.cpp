@@ -36,6 +36,8 @@ using Isa = Avx2;
 
 #include "kernels/lanes.inl"
 
+#include "kernels/ahead.inl"
+
 #include "kernels/math.inl"
 
 #include "kernels/portable.inl"

@@ -42,6 +42,8 @@ using Isa = Avx512;
 
 #include "kernels/lanes.inl"
 
+#include "kernels/ahead.inl"
+
 #include "kernels/math.inl"
 
 #include "kernels/portable.inl"

@@ -32,6 +32,8 @@ using Isa = Avx512;
 
 #include "kernels/lanes.inl"
 
+#include "kernels/ahead.inl"
+
 #include "kernels/int8_avx512.inl"
 
 #include "kernels/int8_vnni.inl"

@@ -29,6 +29,8 @@ using Isa = Avx2;
 
 #include "kernels/lanes.inl"
 
+#include "kernels/ahead.inl"
+
 #include "kernels/int8_avx2.inl"
 
 // Exact without any limit on neighbours: the products meet in 32 bits.

@@ -22,6 +22,8 @@ using Isa = Neon;
 
 #include "kernels/lanes.inl"
 
+#include "kernels/ahead.inl"
+
 #include "kernels/math.inl"
 
 #include "kernels/portable.inl"

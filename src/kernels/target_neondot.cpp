@@ -24,6 +24,8 @@ using Isa = Neon;
 
 #include "kernels/lanes.inl"
 
+#include "kernels/ahead.inl"
+
 #include "kernels/int8_neon.inl"
 
 struct Int8NeonDot : Int8Neon {
