@@ -14,16 +14,15 @@ struct Pass {
   int of;
   int panels;  // in a group
 
-  // For the tile of one panel that computes at `own`, in so many steps of one line each.
+  // For the tile of one panel that computes at `own`, in so many steps of `line` bytes each.
   // The first pass reads its panels from memory and asks for the line four steps ahead: the
   // processor itself does not look beyond a page of one stream. The later passes find theirs in the
   // second-level cache and share between them the lines of the next group: reading the weights and
   // computing overlap (13 % of a decoding step of 32 rows in f32).
-  [[nodiscard]] Ahead ahead(const void* own, size_t panel_bytes, size_t steps) const {
-    constexpr size_t kLine = 64;
+  [[nodiscard]] Ahead ahead(const void* own, size_t panel_bytes, size_t steps, size_t line) const {
     const auto at = reinterpret_cast<uintptr_t>(own);
-    if (index == 0) return {at + 4 * kLine, kLine};
-    const size_t step = (kLine + static_cast<size_t>(of) - 2) / static_cast<size_t>(of - 1);
+    if (index == 0) return {at + 4 * line, line};
+    const size_t step = (line + static_cast<size_t>(of) - 2) / static_cast<size_t>(of - 1);
     return {at + static_cast<size_t>(panels) * panel_bytes +
                 static_cast<size_t>(index - 1) * step * steps,
             step};

@@ -1,5 +1,6 @@
-// The matrix product over packed panels. Included inside an unnamed namespace, after
-// lanes.inl.
+// The matrix product over packed panels, of f32 or of bf16 that is widened as it is read: the bits
+// are those of the f32 product on the same values. Included inside an unnamed namespace, after
+// lanes.inl and ahead.inl.
 //
 // A tile holds kRows x kPanels panels of sums in registers and walks the inner dimension from 0 to
 // its end. Which tile computes an element never changes the order of its sum.
@@ -23,21 +24,29 @@ TRANSEPT_INLINE void finish_tile(const GemmF32& g, int row, int panel,
   }
 }
 
+TRANSEPT_INLINE Isa::Vec load_weights(const float* p) {
+  return Isa::load(p);
+}
+TRANSEPT_INLINE Isa::Vec load_weights(const uint16_t* p) {
+  return Isa::load_bf16(p);
+}
+
 // Not inlined, so that every tile has the registers to itself. kStrips: `a` is packed in strips.
-template <int kRows, int kPanels, bool kStrips>
-__attribute__((noinline)) void tile(const GemmF32& g, int row, int panel, Ahead ahead) {
+template <int kRows, int kPanels, bool kStrips, class W>
+__attribute__((noinline)) void tile(const GemmF32& g, const W* packed, int row, int panel,
+                                    Ahead ahead) {
   constexpr int kSums = kPanels * kVecs;
   Isa::Vec sum[kRows][kSums];
   TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r) {
     TRANSEPT_UNROLL for (int v = 0; v < kSums; ++v) sum[r][v] = Isa::splat(0.0f);
   }
   const float* a = g.a + static_cast<size_t>(row) * (kStrips ? static_cast<size_t>(g.k) : g.lda);
-  const float* w = g.packed + static_cast<size_t>(panel) * g.panel_stride;
+  const W* w = packed + static_cast<size_t>(panel) * g.panel_stride;
   for (size_t k = 0; k < static_cast<size_t>(g.k); ++k) {
     Isa::Vec weight[kSums];
     TRANSEPT_UNROLL for (int v = 0; v < kSums; ++v) {
-      weight[v] = Isa::load(w + static_cast<size_t>(v / kVecs) * g.panel_stride + k * kLanes +
-                            v % kVecs * Isa::kWidth);
+      weight[v] = load_weights(w + static_cast<size_t>(v / kVecs) * g.panel_stride + k * kLanes +
+                               v % kVecs * Isa::kWidth);
     }
     // Tiles that read several streams are better off without (measured).
     if constexpr (kPanels == 1 && kRows > 2) {
@@ -53,44 +62,48 @@ __attribute__((noinline)) void tile(const GemmF32& g, int row, int panel, Ahead 
 }
 
 // One strip of kRows rows over panels [begin, end).
-template <int kRows, bool kStrips, int kPanels = Isa::kPanelsForRows[kRows]>
-void strip(const GemmF32& g, int row, int begin, int end, const Pass& pass) {
+template <int kRows, bool kStrips, class W, int kPanels = Isa::kPanelsForRows[kRows]>
+void strip(const GemmF32& g, const W* packed, int row, int begin, int end, const Pass& pass) {
   for (; begin + kPanels <= end; begin += kPanels) {
     const size_t stride = g.panel_stride;
-    const float* own = g.packed + static_cast<size_t>(begin) * stride;
-    const Ahead ahead = pass.ahead(own, stride * sizeof(float), static_cast<size_t>(g.k));
-    tile<kRows, kPanels, kStrips>(g, row, begin, ahead);
+    const W* own = packed + static_cast<size_t>(begin) * stride;
+    const Ahead ahead =
+        pass.ahead(own, stride * sizeof(W), static_cast<size_t>(g.k), kLanes * sizeof(W));
+    tile<kRows, kPanels, kStrips>(g, packed, row, begin, ahead);
   }
-  if constexpr (kPanels > 1) strip<kRows, kStrips, kPanels / 2>(g, row, begin, end, pass);
+  if constexpr (kPanels > 1) {
+    strip<kRows, kStrips, W, kPanels / 2>(g, packed, row, begin, end, pass);
+  }
 }
 
-template <bool kStrips>
-void strip_of(int rows, const GemmF32& g, int row, int begin, int end, const Pass& pass) {
+template <bool kStrips, class W>
+void strip_of(int rows, const GemmF32& g, const W* packed, int row, int begin, int end,
+              const Pass& pass) {
   switch (rows) {
     case 1:
-      return strip<1, kStrips>(g, row, begin, end, pass);
+      return strip<1, kStrips>(g, packed, row, begin, end, pass);
     case 2:
-      return strip<2, kStrips>(g, row, begin, end, pass);
+      return strip<2, kStrips>(g, packed, row, begin, end, pass);
     case 3:
-      return strip<3, kStrips>(g, row, begin, end, pass);
+      return strip<3, kStrips>(g, packed, row, begin, end, pass);
     case 4:
-      return strip<4, kStrips>(g, row, begin, end, pass);
+      return strip<4, kStrips>(g, packed, row, begin, end, pass);
     case 5:
-      return strip<5, kStrips>(g, row, begin, end, pass);
+      return strip<5, kStrips>(g, packed, row, begin, end, pass);
     default:
-      return strip<6, kStrips>(g, row, begin, end, pass);
+      return strip<6, kStrips>(g, packed, row, begin, end, pass);
   }
 }
 
 // Rows are cut into near-equal strips of at most 6: 8 = 4 + 4, not 6 + 2; packed strips are all
 // full but the last. All strips go over one group of panels, which stays in the second-level cache,
 // before the next.
-template <bool kStrips>
-void gemm(const GemmF32& g, int panel_begin, int panel_end) {
-  constexpr int kGroupFloats = 65536;  // 256 KiB
+template <bool kStrips, class W>
+void gemm(const GemmF32& g, const W* packed, int panel_begin, int panel_end) {
+  constexpr int kGroupValues = (1 << 18) / static_cast<int>(sizeof(W));  // 256 KiB
   const int strips = strips_for(g.m);
   const int width = Isa::kPanelsForRows[4];
-  const int fit = kGroupFloats / (kLanes * width) / (g.k > 1 ? g.k : 1) * width;
+  const int fit = kGroupValues / (kLanes * width) / (g.k > 1 ? g.k : 1) * width;
   const int group = strips == 1 ? panel_end - panel_begin : fit > width ? fit : width;
   for (int begin = panel_begin; begin < panel_end; begin += group) {
     const int end = begin + group < panel_end ? begin + group : panel_end;
@@ -98,18 +111,23 @@ void gemm(const GemmF32& g, int panel_begin, int panel_end) {
       const int left = strips - s;
       const int even = (g.m - row + left - 1) / left;
       const int rows = !kStrips ? even : left > 1 ? kStripRows : g.m - row;
-      strip_of<kStrips>(rows, g, row, begin, end, {.index = s, .of = strips, .panels = group});
+      strip_of<kStrips>(rows, g, packed, row, begin, end,
+                        {.index = s, .of = strips, .panels = group});
       row += rows;
     }
   }
 }
 
 void gemm_f32(const GemmF32& g, int panel_begin, int panel_end) {
-  gemm<false>(g, panel_begin, panel_end);
+  gemm<false>(g, g.packed, panel_begin, panel_end);
+}
+
+void gemm_bf16(const GemmF32& g, const uint16_t* packed, int panel_begin, int panel_end) {
+  gemm<false>(g, packed, panel_begin, panel_end);
 }
 
 void gemm_strips_f32(const GemmF32& g, int panel_begin, int panel_end) {
-  gemm<true>(g, panel_begin, panel_end);
+  gemm<true>(g, g.packed, panel_begin, panel_end);
 }
 
 // Rows of 16 are copied as they are; this is bound by memory.

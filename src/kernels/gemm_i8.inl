@@ -64,8 +64,8 @@ __attribute__((noinline)) void tile_i8(const GemmI8& g, int row, int panel, Ahea
 template <int kRows, int kPanels = Int8::kPanelsForRows[kRows]>
 void strip_i8(const GemmI8& g, int row, int begin, int end, const Pass& pass) {
   for (; begin + kPanels <= end; begin += kPanels) {
-    const Ahead ahead =
-        pass.ahead(panel_of(g, begin), int8_panel_bytes(g.k), int8_row_bytes(g.k) / 4);
+    const Ahead ahead = pass.ahead(panel_of(g, begin), int8_panel_bytes(g.k),
+                                   int8_row_bytes(g.k) / 4, size_t{4} * kLanes);
     tile_i8<kRows, kPanels>(g, row, begin, ahead);
   }
   if constexpr (kPanels > 1) strip_i8<kRows, kPanels / 2>(g, row, begin, end, pass);

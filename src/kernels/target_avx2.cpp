@@ -44,8 +44,6 @@ using Isa = Avx2;
 
 #include "kernels/gemm.inl"
 
-#include "kernels/gemm_bf16.inl"
-
 #include "kernels/training.inl"
 
 #include "kernels/int8_avx2.inl"

@@ -50,8 +50,6 @@ using Isa = Avx512;
 
 #include "kernels/gemm.inl"
 
-#include "kernels/gemm_bf16.inl"
-
 #include "kernels/training.inl"
 
 #include "kernels/int8_avx512.inl"

@@ -30,8 +30,6 @@ using Isa = Neon;
 
 #include "kernels/gemm.inl"
 
-#include "kernels/gemm_bf16.inl"
-
 #include "kernels/training.inl"
 
 #include "kernels/quantizer.inl"
