@@ -39,13 +39,10 @@ class BenchVerb : public Verb {
 
  private:
   void measure() {
-    CommonOptions common;
-    common.model = model_;
-    common.dtype = dtype_;
     if (seconds_) settings_.seconds = *seconds_;
     ThreadPool pool(threads_);
     const std::shared_ptr<const Transformer> model =
-        load_for_bench(common.folder(), common.load_options().dtype, pool);
+        load_for_bench(model_folder(model_), dtype_, pool);
     Arena arena;
     Context c{arena, pool, chosen_kernels()};
     const MachineLimits limits = measure_limits(chosen_kernels(), pool);

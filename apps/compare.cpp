@@ -30,12 +30,9 @@ class CompareVerb : public Verb {
 
   void run(Options&) override {
     ThreadPool pool(threads_);
-    CommonOptions common;
-    common.model = model_;
-    const std::string own = common.folder();
-    if (decoder_only_) common.model = *decoder_only_;
+    const std::string own = model_folder(model_);
     const ComparedModels models =
-        load_compared(own, decoder_only_ ? common.folder() : std::string(), pool);
+        load_compared(own, decoder_only_ ? model_folder(*decoder_only_) : std::string(), pool);
     if (format_ == "text") write_head(*models.encoder_decoder, *models.decoder_only);
     Arena arena;
     Context c{arena, pool, chosen_kernels()};

@@ -4,9 +4,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 
+#include "base/timing.h"
 #include "model/decoder.h"
 #include "model/encoder.h"
 #include "model/random.h"
@@ -14,20 +14,11 @@
 namespace transept {
 namespace {
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 template <class F>
 double median_ms(int runs, F&& f) {
   std::vector<double> times;
-  for (int i = 0; i < runs; ++i) {
-    const double begin = now();
-    f();
-    times.push_back((now() - begin) * 1e3);
-  }
-  std::nth_element(times.begin(), times.begin() + runs / 2, times.end());
-  return times[static_cast<size_t>(runs / 2)];
+  for (int i = 0; i < runs; ++i) times.push_back(milliseconds(f));
+  return median(std::move(times));
 }
 
 Config marian(int d_model, int d_ff, int encoder_layers, int decoder_layers, int vocab) {
@@ -81,9 +72,7 @@ void measure(const char* name, const Config& config, ThreadPool& pool) {
       batch.sequences.clear();
       for (const DecodeState& state : states) batch.add(1, state.length());
       const Tensor hidden = decode(c, model, batch, tokens, memory_list, state_list);
-      const double begin = now();
-      (void)logits(c, model, hidden);
-      logits_ms += (now() - begin) * 1e3 / n;
+      logits_ms += milliseconds([&] { (void)logits(c, model, hidden); }) / n;
     });
     fmt::print(
         "{:12} source {:4} batch {:3}: encode {:8.2f} ms ({:7.0f} tokens/s), step {:7.3f} ms of "

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <chrono>
 #include <map>
 
 #include "base/error.h"
+#include "base/timing.h"
 #include "io/checkpoint.h"
 #include "kernels/machine.h"
 #include "model/decoder.h"
@@ -21,16 +21,8 @@ template <class F>
 double median_ms(double seconds, F&& f) {
   std::vector<double> times;
   double total = 0;
-  while (times.size() < 3 || total < seconds) {
-    const auto begin = std::chrono::steady_clock::now();
-    f();
-    times.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-    total += times.back();
-  }
-  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
-  std::nth_element(times.begin(), middle, times.end());
-  return *middle * 1e3;
+  while (times.size() < 3 || total < seconds * 1e3) total += times.emplace_back(milliseconds(f));
+  return median(std::move(times));
 }
 
 // "decoder.3.ffn.up.weight" -> "decoder.*.ffn.up.weight"
@@ -63,16 +55,15 @@ std::vector<ProductSpeed> measure_products(Context& c, const Transformer& model,
   std::map<std::string, double> ms;
   const int rounds = 12;
   for (int round = 0; round < rounds; ++round) {
-    for (const auto& [name, weights] : groups) {
+    for (const auto& group : groups) {
+      const std::vector<const Weight*>& weights = group.second;
       const Arena::Frame frame(c.arena);
       const Tensor x = c.arena.tensor(settings.batch, weights.front()->cols);
       std::fill_n(x.data, x.size(), 0.5F);
-      const auto begin = std::chrono::steady_clock::now();
-      for (const Weight* weight : weights) (void)linear(c, *weight, {}, x);
-      const double took =
-          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
-              .count();
-      double& best = ms[name];
+      const double took = milliseconds([&] {
+        for (const Weight* weight : weights) (void)linear(c, *weight, {}, x);
+      });
+      double& best = ms[group.first];
       if (round == 1 || (round > 1 && took < best)) best = took;  // the first warms up
     }
   }

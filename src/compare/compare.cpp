@@ -1,11 +1,11 @@
 #include "compare/compare.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <vector>
 
 #include "base/error.h"
+#include "base/timing.h"
 #include "io/checkpoint.h"
 #include "model/decoder.h"
 #include "model/encoder.h"
@@ -13,20 +13,6 @@
 
 namespace transept {
 namespace {
-
-template <class F>
-double milliseconds(F&& f) {
-  const auto begin = std::chrono::steady_clock::now();
-  f();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
-      .count();
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 // One model that is asked: reads an input, then answers from what it kept.
 class Asked {
