@@ -103,13 +103,9 @@ class ServeVerb : public Verb {
   }
 
   [[nodiscard]] std::vector<std::string> models() const {
-    if (models_.empty()) return {CommonOptions().folder()};
+    if (models_.empty()) return {model_folder("default")};
     std::vector<std::string> folders;
-    for (const std::string& model : models_) {
-      CommonOptions one;
-      one.model = model;
-      folders.push_back(one.folder());
-    }
+    for (const std::string& model : models_) folders.push_back(model_folder(model));
     return folders;
   }
 

@@ -39,6 +39,27 @@ struct Engine::Run {
   std::exception_ptr error;
 };
 
+namespace {
+
+std::vector<Translation> translations_of(const std::string& config_json, const std::string& model) {
+  std::vector<Translation> translations;
+  const JsonDocument document = JsonDocument::parse(config_json, model + "/config.json");
+  const auto tasks = document.root().find("task_specific_params");
+  if (!tasks || !tasks->is_object()) return translations;
+  tasks->each_member([&](std::string_view task, const Json& parameters) {
+    constexpr std::string_view kBegin = "translation_";
+    const size_t middle = task.find("_to_");
+    const bool is_pair = task.starts_with(kBegin) && middle != std::string_view::npos;
+    if (!is_pair || !parameters.is_object()) return;
+    translations.push_back({std::string(task.substr(kBegin.size(), middle - kBegin.size())),
+                            std::string(task.substr(middle + 4)), parameters.get("prefix", ""),
+                            parameters.get("decoder_prompt", "")});
+  });
+  return translations;
+}
+
+}  // namespace
+
 Engine::Engine(const EngineOptions& options, Loop& loop, ThreadPool& pool)
     : options_(options), loop_(loop), pool_(pool), loaded_at_(std::time(nullptr)) {
   checkpoint_ = load_checkpoint(options.folder, pool);
@@ -51,6 +72,7 @@ Engine::Engine(const EngineOptions& options, Loop& loop, ThreadPool& pool)
     if (error.code() != ErrorCode::not_found) throw;  // token ids still work
   }
   defaults_ = options_from_json(checkpoint_.config_json, checkpoint_.generation_config_json);
+  translations_ = translations_of(checkpoint_.config_json, name());
   fingerprint_ = model().identity->fingerprint();
   tokenizer_hash_ = hash_of(tokenizer_.get());
   counters_.batch_sizes.resize(12);

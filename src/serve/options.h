@@ -43,7 +43,7 @@ struct AdmissionOptions {
   std::int64_t most_tokens = 1 << 20;  // estimated, of all requests being answered
 };
 
-// A language pair that the first model translates.
+// A language pair that a model translates.
 struct Translation {
   std::string source;
   std::string target;

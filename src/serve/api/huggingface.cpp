@@ -154,7 +154,10 @@ Task<void> info(Call& call) {
   const Engine& engine = call.service.engine("");
   JsonWriter json;
   json.begin_object().member("model_id", engine.name()).member("model_sha", engine.fingerprint());
-  json.member("model_dtype", "float32").member("model_device_type", "cpu");
+  const Storage storage = storage_of(engine.model());
+  const bool plain = storage == Storage::f32;
+  json.member("model_dtype", plain ? "float32" : name_of(storage))
+      .member("model_device_type", "cpu");
   json.member("model_pipeline_tag", "text2text-generation");
   json.member("max_total_tokens", call.service.options.most_new_tokens);
   json.member("router", "transept").end_object();

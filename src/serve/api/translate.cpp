@@ -9,22 +9,6 @@ namespace {
 
 constexpr size_t kMostTexts = 1024;
 
-void add_config_pairs(Engine& engine, std::vector<TranslationPair>& pairs) {
-  const JsonDocument document =
-      JsonDocument::parse(engine.checkpoint().config_json, engine.name() + "/config.json");
-  const auto tasks = document.root().find("task_specific_params");
-  if (!tasks || !tasks->is_object()) return;
-  tasks->each_member([&](std::string_view name, const Json& task) {
-    constexpr std::string_view kBegin = "translation_";
-    const size_t middle = name.find("_to_");
-    if (!name.starts_with(kBegin) || middle == std::string_view::npos || !task.is_object()) return;
-    pairs.push_back({&engine,
-                     {std::string(name.substr(kBegin.size(), middle - kBegin.size())),
-                      std::string(name.substr(middle + 4)), task.get("prefix", ""),
-                      task.get("decoder_prompt", "")}});
-  });
-}
-
 void add_json(const Json& object, Inputs& inputs) {
   const auto add = [&](std::string_view name, const Json& value) {
     if (value.is_string()) inputs.fields.emplace_back(name, value.as_string());
@@ -47,7 +31,9 @@ std::vector<TranslationPair> translation_pairs(const Service& service) {
   std::vector<TranslationPair> pairs;
   for (const Translation& translation : service.options.translations)
     pairs.push_back({service.engines.front().get(), translation});
-  for (const auto& engine : service.engines) add_config_pairs(*engine, pairs);
+  for (const auto& engine : service.engines)
+    for (const Translation& translation : engine->translations())
+      pairs.push_back({engine.get(), translation});
   return pairs;
 }
 
@@ -120,14 +106,14 @@ Task<std::vector<Answer>> translate_all(Call& call, const TranslationPair& pair,
                                         std::vector<std::string> texts) {
   check(texts.size() <= kMostTexts, ErrorCode::limit, "{} texts at once, at most {} are taken",
         texts.size(), kMostTexts);
+  std::vector<Token> prompt;
+  if (!pair.languages.prompt.empty()) prompt = prompt_ids(*pair.engine, pair.languages.prompt);
   std::vector<Ask> asks;
   for (const std::string& text : texts) {
     Ask ask;
     ask.engine = pair.engine;
     ask.source = source_ids(*pair.engine, pair.languages.prefix + text);
-    if (!pair.languages.prompt.empty()) {
-      ask.prompt = prompt_ids(*pair.engine, pair.languages.prompt);
-    }
+    ask.prompt = prompt;
     ask.search = pair.engine->defaults();
     asks.push_back(std::move(ask));
   }

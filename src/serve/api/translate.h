@@ -10,9 +10,7 @@ struct TranslationPair {
   Translation languages;
 };
 
-// The pairs named at start for the first model, and those that a model's own config.json names in
-// T5's task_specific_params: "translation_en_to_de" with a "prefix" of the text or, for models that
-// are asked by a prompt in the decoder, a "decoder_prompt".
+// The pairs named at start for the first model, and those that the models' own folders name.
 [[nodiscard]] std::vector<TranslationPair> translation_pairs(const Service& service);
 // `source` may be empty: then there must be one source language only. Error usage lists the pairs.
 [[nodiscard]] TranslationPair find_pair(const Service& service, std::string_view source,
