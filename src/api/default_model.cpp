@@ -1,7 +1,7 @@
 #include "api/default_model.h"
 
+#include "api/implementation.h"
 #include "base/error.h"
-#include "transept/transept.h"
 
 namespace transept::api {
 
