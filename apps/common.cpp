@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "tensor/weight.h"
 
 namespace transept::cli {
 
@@ -26,8 +27,7 @@ void CommonOptions::declare(Options& options, const std::vector<std::string>& fo
 }
 
 LoadOptions CommonOptions::load_options() const {
-  check(dtype != "int4", ErrorCode::unsupported,
-        "--dtype int4: not available yet; f32, bf16 and int8 are");
+  (void)storage_named(dtype);  // an error also where no weights are loaded
   LoadOptions options;
   options.threads = threads;
   options.dtype = dtype;
@@ -37,7 +37,7 @@ LoadOptions CommonOptions::load_options() const {
   return options;
 }
 
-std::string CommonOptions::folder() const {
+std::string model_folder(const std::string& model) {
   if (model == "default" && !std::filesystem::exists(model)) return default_model().string();
   check(std::filesystem::exists(model), ErrorCode::not_found,
         "{}: no such model folder; expected a folder with config.json and *.safetensors", model);
@@ -46,7 +46,7 @@ std::string CommonOptions::folder() const {
 
 Model CommonOptions::load() const {
   const LoadOptions options = load_options();
-  return Model::load(folder(), options);
+  return Model::load(model_folder(model), options);
 }
 
 bool CommonOptions::use_colour(int descriptor) const {

@@ -12,6 +12,10 @@
 
 namespace transept::cli {
 
+// The folder that a MODEL on the command line means. Error not_found if it is not there. `default`
+// is the embedded model, unless there is a folder of that name.
+[[nodiscard]] std::string model_folder(const std::string& model);
+
 struct CommonOptions {
   std::string model = "default";
   int threads = 0;
@@ -26,9 +30,6 @@ struct CommonOptions {
   void declare(Options& options, const std::vector<std::string>& formats = {"text", "jsonl"});
   [[nodiscard]] bool is_jsonl() const { return format == "jsonl"; }
   [[nodiscard]] LoadOptions load_options() const;
-  // Error not_found if the folder is not there. `default` is the embedded model, unless there is a
-  // folder of that name.
-  [[nodiscard]] std::string folder() const;
   [[nodiscard]] Model load() const;
   [[nodiscard]] bool use_colour(int descriptor) const;
 };

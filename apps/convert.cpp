@@ -29,12 +29,8 @@ class ConvertVerb : public Verb {
 
   void run(Options&) override {
     check(!output_.empty(), ErrorCode::usage, "convert: give --output FOLDER");
-    check(dtype_ != "int4", ErrorCode::unsupported,
-          "--dtype int4: not available yet; f32, bf16 and int8 are");
-    ConvertOptions options{storage(), max_error_};
-    CommonOptions common;
-    common.model = model_;
-    const std::string from = common.folder();
+    const ConvertOptions options{storage_named(dtype_).value(), max_error_};
+    const std::string from = model_folder(model_);
     {
       ThreadPool pool(threads_);
       for (const ConvertedMatrix& matrix : convert_checkpoint(from, output_, options, pool))
@@ -45,10 +41,6 @@ class ConvertVerb : public Verb {
   }
 
  private:
-  [[nodiscard]] Storage storage() const {
-    return dtype_ == "int8" ? Storage::int8 : dtype_ == "bf16" ? Storage::bf16 : Storage::f32;
-  }
-
   static std::string text(const ConvertedMatrix& m) {
     return fmt::format("{:<36} {:>6} x {:<6} {:<5} error {:.5f}  {:>9} bytes", m.name, m.rows,
                        m.cols, name_of(m.storage), m.error, m.bytes);

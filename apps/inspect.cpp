@@ -19,9 +19,7 @@ class InspectVerb : public Verb {
   }
 
   void run(Options&) override {
-    CommonOptions common;
-    common.model = path_;
-    const std::string path = common.folder();
+    const std::string path = model_folder(path_);
     ThreadPool pool(threads_);
     const Report report = inspect(path, pool);
     if (format_ == "jsonl")

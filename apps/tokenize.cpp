@@ -24,7 +24,8 @@ class TokenizeVerb : public Verb {
   void run(Options& options) override {
     check(int{pieces_} + int{offsets_} + int{decode_} <= 1, ErrorCode::usage,
           "--pieces, --offsets and --decode exclude each other: give one");
-    const Tokenizer tokenizer = Tokenizer::load(common_.folder(), common_.load_options());
+    const Tokenizer tokenizer =
+        Tokenizer::load(model_folder(common_.model), common_.load_options());
     Lines lines(input_, options, common_.quiet);
     constexpr size_t kWindow = 1024;
     for (;;) {

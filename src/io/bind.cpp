@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "io/finite.h"
+#include "io/stored_values.h"
 #include "model/positions.h"
 
 namespace transept {
@@ -27,19 +27,6 @@ struct Binding {
   std::string name;               // as the file spells it
   const TensorSet::Entry* entry;  // null: zeros
 };
-
-std::optional<DType> weight_type(StoredType type) {
-  switch (type) {
-    case StoredType::f32:
-      return DType::f32;
-    case StoredType::f16:
-      return DType::f16;
-    case StoredType::bf16:
-      return DType::bf16;
-    default:
-      return std::nullopt;
-  }
-}
 
 std::vector<int64_t> expected_shape(const Binding& b) {
   return foreign_shape(*b.source, b.role, b.rows, b.cols);

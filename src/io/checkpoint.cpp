@@ -47,14 +47,11 @@ void choose_storage(Transformer& model, const LoadOptions& options) {
   });
 }
 
-// A file of panels stays what it is: int8 if any matrix is, for that keeps some in bf16.
+// A file of panels stays what it is.
 void check_stored_as(const Transformer& model, std::optional<Storage> wanted,
                      const fs::path& folder) {
   if (!wanted) return;
-  Storage stored = Storage::bf16;
-  visit(model, [&](const Weight& weight, Role) {
-    if (weight.storage == Storage::int8) stored = Storage::int8;
-  });
+  const Storage stored = storage_of(model);
   check(stored == *wanted, ErrorCode::unsupported,
         "{}: its matrices are stored as {}; for {} load the folder that it was converted from",
         folder.string(), name_of(stored), name_of(*wanted));
@@ -69,13 +66,6 @@ Storage storage_for(const Config& config, const std::string& name, Role role, St
   const StackConfig& stack = name.starts_with("encoder") ? config.encoder : config.decoder;
   const bool outliers = stack.norm == NormKind::rms && name.ends_with(".ffn.down.weight");
   return outliers || role == Role::lookup ? Storage::bf16 : Storage::int8;
-}
-
-std::optional<Storage> storage_named(const std::string& name) {
-  if (name.empty()) return std::nullopt;
-  for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8})
-    if (name == name_of(storage)) return storage;
-  fail(ErrorCode::unsupported, "storage type {}: not available; f32, bf16 and int8 are", name);
 }
 
 Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadOptions& options) {

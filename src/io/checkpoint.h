@@ -38,18 +38,16 @@ struct LoadOptions {
 [[nodiscard]] Storage storage_for(const Config& config, const std::string& name, Role role,
                                   Storage wanted);
 
-// "f32", "bf16" or "int8"; none for "". Error unsupported for anything else.
-[[nodiscard]] std::optional<Storage> storage_named(const std::string& name);
-
 // Maps the weights, checks every one, packs those that products read. Error not_found, io,
 // bad_data, unsupported or limit: one line that names file, tensor or key, what was found, what was
 // expected.
 [[nodiscard]] Checkpoint load_checkpoint(const std::filesystem::path& folder, ThreadPool& pool,
                                          const LoadOptions& options = {});
 
-// Writes model.safetensors under the reference framework's names, config.json and, unless it is
-// empty, generation_config.json into `folder`, which is made if need be. Each file is written as a
-// whole or not at all. Error mismatch if `config_json` does not describe the model.
+// Writes model.safetensors, config.json and, unless it is empty, generation_config.json into
+// `folder`, which is made if need be. The weights of a model in f32 as they are stored, under the
+// reference framework's names; of one in another form its panels (packed.h). Each file is written
+// as a whole or not at all. Error mismatch if `config_json` does not describe the model.
 void save_checkpoint(const std::filesystem::path& folder, const Transformer& model,
                      const std::string& config_json,
                      const std::string& generation_config_json = {});

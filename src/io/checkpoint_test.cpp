@@ -17,11 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-ThreadPool& pool() {
-  static ThreadPool one(1);
-  return one;
-}
-
 // A model folder that tests spoil before they load it.
 struct Folder {
   explicit Folder(const std::string& config_json) : config(config_json) {

@@ -3,9 +3,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "io/checkpoint.h"
-#include "io/packed.h"
 #include "ops/linear.h"
 #include "text/tokenizer.h"
 
@@ -42,11 +40,6 @@ std::vector<ConvertedMatrix> report(const Transformer& model) {
   return matrices;
 }
 
-void copy_other_files(const fs::path& from, const fs::path& to) {
-  for (const fs::path& file : tokenizer_files(from))
-    write_file_atomic(to / file.filename(), read_file(file));
-}
-
 }  // namespace
 
 std::vector<ConvertedMatrix> convert_checkpoint(const fs::path& from, const fs::path& to,
@@ -69,19 +62,8 @@ std::vector<ConvertedMatrix> convert_checkpoint(const fs::path& from, const fs::
       matrices = report(*checkpoint.model);
     }
   }
-  fs::create_directories(to, error);
-  check(!error, ErrorCode::io, "{}: cannot create the folder: {}", to.string(), error.message());
-  if (options.storage == Storage::f32) {
-    save_checkpoint(to, *checkpoint.model, checkpoint.config_json,
-                    checkpoint.generation_config_json);
-  } else {
-    write_packed(to, *checkpoint.model);
-    write_file_atomic(to / "config.json", checkpoint.config_json);
-    if (!checkpoint.generation_config_json.empty()) {
-      write_file_atomic(to / "generation_config.json", checkpoint.generation_config_json);
-    }
-  }
-  copy_other_files(from, to);
+  save_checkpoint(to, *checkpoint.model, checkpoint.config_json, checkpoint.generation_config_json);
+  copy_tokenizer(from, to);
   return matrices;
 }
 

@@ -14,11 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-ThreadPool& pool() {
-  static ThreadPool one(1);
-  return one;
-}
-
 fs::path fixture(const std::string& name) {
   return fs::path(TRANSEPT_FIXTURES) / "models" / name;
 }

@@ -8,11 +8,6 @@
 namespace transept::testing {
 namespace {
 
-ThreadPool& pool() {
-  static ThreadPool one(1);
-  return one;
-}
-
 TEST(Inspect, AWholeFolder) {
   const TemporaryFolder folder;
   write_model(folder.path(), tiny_t5(), make_tensors(tiny_t5()));

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "io/finite.h"
+#include "io/stored_values.h"
 #include "kernels/int8.h"
 #include "kernels/kernels.h"
 #include "ops/linear.h"
@@ -14,12 +14,6 @@ namespace transept {
 namespace {
 
 constexpr const char* kFormat = "transept-panels-1";
-
-StoredType stored_type(DType dtype) {
-  return dtype == DType::f32   ? StoredType::f32
-         : dtype == DType::f16 ? StoredType::f16
-                               : StoredType::bf16;
-}
 
 bool is_in_panels(const Weight& weight) {
   return weight.storage != Storage::f32;
@@ -84,7 +78,6 @@ class PackedBinder {
     const bool may_have_panels = is_matrix || weight.name.ends_with("tokens");
     const bool is_panels = tensor.shape.size() == 2 && tensor.shape[0] == panels_for(weight.rows) &&
                            tensor.shape[1] == int64_t{kLanes} * weight.cols;
-    bool known = true;
     if (may_have_panels && tensor.type == StoredType::u8) {
       check(weight.cols <= kInt8MostColumns, ErrorCode::bad_data,
             "{}: {}: {} columns in int8, at most {}", tensors_.name(), weight.name, weight.cols,
@@ -92,17 +85,14 @@ class PackedBinder {
       weight.storage = Storage::int8;
     } else if (may_have_panels && tensor.type == StoredType::bf16 && (is_matrix || is_panels)) {
       weight.storage = Storage::bf16;
-    } else if (!is_matrix && tensor.type == StoredType::f32) {
-      weight.dtype = DType::f32;
-    } else if (role == Role::lookup && tensor.type == StoredType::f16) {
-      weight.dtype = DType::f16;
-    } else if (role == Role::lookup && tensor.type == StoredType::bf16) {
-      weight.dtype = DType::bf16;
     } else {
-      known = false;
+      const std::optional<DType> dtype = weight_type(tensor.type);
+      const bool known = dtype && (role == Role::lookup || (!is_matrix && *dtype == DType::f32));
+      check(known, ErrorCode::bad_data, "{}: {}: stored as {}, which a {} cannot be",
+            tensors_.name(), weight.name, name_of(tensor.type),
+            is_matrix ? "matrix" : "table or vector");
+      weight.dtype = *dtype;
     }
-    check(known, ErrorCode::bad_data, "{}: {}: stored as {}, which a {} cannot be", tensors_.name(),
-          weight.name, name_of(tensor.type), is_matrix ? "matrix" : "table or vector");
   }
 
   void check_panels(const Weight& weight) {
@@ -144,7 +134,7 @@ void bind_packed(Transformer& model, const TensorSet& tensors, ThreadPool& pool)
   PackedBinder(tensors, pool).run(model);
 }
 
-void write_packed(const std::filesystem::path& folder, const Transformer& model) {
+void write_packed(const std::filesystem::path& file, const Transformer& model) {
   std::vector<TensorToWrite> tensors;
   visit(model, [&](const Weight& weight, Role role) {
     TensorToWrite tensor{
@@ -161,7 +151,7 @@ void write_packed(const std::filesystem::path& folder, const Transformer& model)
     }
     tensors.push_back(std::move(tensor));
   });
-  write_safetensors(folder / "model.safetensors", std::move(tensors), {{"format", kFormat}});
+  write_safetensors(file, std::move(tensors), {{"format", kFormat}});
 }
 
 }  // namespace transept

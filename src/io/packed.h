@@ -22,7 +22,7 @@ namespace transept {
 // values, and int8 panels by is_valid_panel_i8. Error bad_data.
 void bind_packed(Transformer& model, const TensorSet& tensors, ThreadPool& pool);
 
-// model.safetensors of this kind in `folder`, from a model whose matrices are not in f32.
-void write_packed(const std::filesystem::path& folder, const Transformer& model);
+// A file of this kind, from a model whose matrices are not in f32.
+void write_packed(const std::filesystem::path& file, const Transformer& model);
 
 }  // namespace transept

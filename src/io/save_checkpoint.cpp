@@ -8,7 +8,9 @@
 #include "io/bind.h"
 #include "io/checkpoint.h"
 #include "io/import/import.h"
+#include "io/packed.h"
 #include "io/safetensors.h"
+#include "io/stored_values.h"
 
 namespace transept {
 namespace {
@@ -19,18 +21,6 @@ struct Target {
   std::vector<std::pair<const Weight*, Source>> parts;
   bool vector = false;
 };
-
-StoredType stored_type(DType dtype) {
-  switch (dtype) {
-    case DType::f32:
-      return StoredType::f32;
-    case DType::f16:
-      return StoredType::f16;
-    case DType::bf16:
-      return StoredType::bf16;
-  }
-  return StoredType::f32;
-}
 
 // Ours [rows, cols] into columns [part * rows, …) of [cols, parts * rows].
 void put_transposed(const Weight& w, const Source& s, std::byte* out) {
@@ -82,24 +72,9 @@ std::map<std::string, Target> targets_of(const Transformer& model, const Names& 
   return targets;
 }
 
-}  // namespace
-
-void save_checkpoint(const std::filesystem::path& folder, const Transformer& model,
-                     const std::string& config_json, const std::string& generation_config_json) {
-  const JsonDocument document = JsonDocument::parse(config_json, "config.json");
-  const OwnHead own_head = [&](const std::string&, const std::vector<std::string>&) {
-    return !model.config.head.tied;
-  };
-  const Imported imported = import_model(document.root(), own_head);
-  check(describe(imported.config) == describe(model.config), ErrorCode::mismatch,
-        "{}: config.json describes another model than the one to save", folder.string());
-
-  visit(model, [&](const Weight& weight, Role) {
-    check(weight.values != nullptr, ErrorCode::unsupported,
-          "{}: kept as {} only; save the model that it was converted from", weight.name,
-          name_of(weight.storage));
-  });
-  std::map<std::string, Target> targets = targets_of(model, imported.names);
+void write_foreign(const std::filesystem::path& file, const Transformer& model,
+                   const Names& names) {
+  std::map<std::string, Target> targets = targets_of(model, names);
   std::vector<TensorToWrite> tensors;
   for (auto& entry : targets) {
     Target& target = entry.second;
@@ -113,11 +88,31 @@ void save_checkpoint(const std::filesystem::path& folder, const Transformer& mod
     }
     tensors.push_back(target.tensor);
   }
+  write_safetensors(file, std::move(tensors), {{"format", "pt"}});
+}
+
+}  // namespace
+
+void save_checkpoint(const std::filesystem::path& folder, const Transformer& model,
+                     const std::string& config_json, const std::string& generation_config_json) {
+  const JsonDocument document = JsonDocument::parse(config_json, "config.json");
+  const OwnHead own_head = [&](const std::string&, const std::vector<std::string>&) {
+    return !model.config.head.tied;
+  };
+  const Imported imported = import_model(document.root(), own_head);
+  check(describe(imported.config) == describe(model.config), ErrorCode::mismatch,
+        "{}: config.json describes another model than the one to save", folder.string());
+
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   check(!error, ErrorCode::io, "{}: cannot create the folder: {}", folder.string(),
         error.message());
-  write_safetensors(folder / "model.safetensors", std::move(tensors), {{"format", "pt"}});
+  const std::filesystem::path file = folder / "model.safetensors";
+  if (storage_of(model) == Storage::f32) {
+    write_foreign(file, model, imported.names);
+  } else {
+    write_packed(file, model);
+  }
   write_file_atomic(folder / "config.json", config_json);
   if (!generation_config_json.empty()) {
     write_file_atomic(folder / "generation_config.json", generation_config_json);

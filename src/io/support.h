@@ -8,9 +8,13 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "io/safetensors.h"
 
 namespace transept::testing {
+
+// One thread is enough for what the tests load.
+[[nodiscard]] ThreadPool& pool();
 
 class TemporaryFolder {
  public:

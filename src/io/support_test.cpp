@@ -111,6 +111,11 @@ void operator delete[](void* p, const std::nothrow_t&) noexcept {
 namespace transept::testing {
 namespace fs = std::filesystem;
 
+ThreadPool& pool() {
+  static ThreadPool one(1);
+  return one;
+}
+
 TemporaryFolder::TemporaryFolder() {
   std::string pattern = (fs::temp_directory_path() / "transept-io-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");

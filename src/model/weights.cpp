@@ -130,6 +130,14 @@ void visit(const Transformer& model, const std::function<void(const Weight&, Rol
         [&](const std::string&, Weight& weight, int, int, Role role) { f(weight, role); });
 }
 
+Storage storage_of(const Transformer& model) {
+  Storage storage = Storage::f32;
+  visit(model, [&](const Weight& weight, Role) {
+    if (weight.storage == Storage::int8 || storage == Storage::f32) storage = weight.storage;
+  });
+  return storage;
+}
+
 void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
             const std::function<void(const Weight& weight)>& packed) {
   struct Values {
@@ -139,7 +147,6 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
     std::shared_ptr<const void> owner;
   };
   std::vector<Values> all;
-  bool is_converted = false;
   visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {
     const bool is_multiplied = role == Role::product || role == Role::both;
     const bool in_panels = weight.storage != Storage::f32;
@@ -147,7 +154,6 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
       pack(weight, pool, kernels);
       if (packed) packed(weight);
     }
-    is_converted = is_converted || in_panels;
     const char* form = in_panels ? name_of(weight.storage) : name_of(weight.dtype);
     std::string what = fmt::format("{} {} {}x{}", name, form, weight.rows, weight.cols);
     if (in_panels) {
@@ -170,7 +176,7 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
       });
   // Panels belong to the model, which may go before what asks; and a model is the same whether it
   // was converted when loading or before.
-  if (is_converted) (void)model.identity->fingerprint();
+  if (storage_of(model) != Storage::f32) (void)model.identity->fingerprint();
 }
 
 }  // namespace transept

@@ -88,6 +88,9 @@ using Visitor =
 void visit(Transformer& model, const Visitor& f);
 void visit(const Transformer& model, const std::function<void(const Weight& weight, Role role)>& f);
 
+// The form of its matrices: int8 if any is, for that keeps some in bf16.
+[[nodiscard]] Storage storage_of(const Transformer& model);
+
 // The last step of loading, when every weight has its values: packs what products read and sets the
 // identity. `packed` is told of each weight whose stored values are not needed until someone asks
 // for the fingerprint.

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/error.h"
 #include "base/half.h"
 
 namespace transept {
@@ -17,6 +18,13 @@ void widen(DType dtype, const void* values, size_t begin, size_t n, float* out) 
     std::memcpy(&bits, from + i * sizeof bits, sizeof bits);
     out[i] = dtype == DType::bf16 ? from_bfloat16(bits) : from_float16(bits);
   }
+}
+
+std::optional<Storage> storage_named(std::string_view name) {
+  if (name.empty()) return std::nullopt;
+  for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8})
+    if (name == name_of(storage)) return storage;
+  fail(ErrorCode::unsupported, "storage type {}: not available yet; f32, bf16 and int8 are", name);
 }
 
 }  // namespace transept

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/buffer.h"
 #include "tensor/tensor.h"
@@ -30,6 +32,9 @@ enum class Storage { f32, bf16, int8 };
 [[nodiscard]] constexpr const char* name_of(Storage storage) {
   return storage == Storage::f32 ? "f32" : storage == Storage::bf16 ? "bf16" : "int8";
 }
+
+// "f32", "bf16" or "int8"; nothing for "". Error unsupported for anything else.
+[[nodiscard]] std::optional<Storage> storage_named(std::string_view name);
 
 // What a parameter is used for decides which forms it is kept in.
 enum class Role {

@@ -95,15 +95,15 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const Tokenize
        folder.string());
 }
 
-std::vector<fs::path> tokenizer_files(const fs::path& folder) {
-  std::vector<fs::path> files = files_of(folder);
-  std::erase_if(files, [](const fs::path& file) {
+void copy_tokenizer(const fs::path& from, const fs::path& to) {
+  const bool is_one_file = file_exists(from);  // a SentencePiece model by itself
+  for (const fs::path& file : is_one_file ? std::vector{from} : files_of(from)) {
     const std::string kind = file.extension().string();
     const std::string name = file.filename().string();
-    return kind != ".spm" && kind != ".model" &&
-           std::ranges::find(kTokenizerFiles, name) == kTokenizerFiles.end();
-  });
-  return files;
+    const bool is_read = is_one_file || kind == ".spm" || kind == ".model" ||
+                         std::ranges::find(kTokenizerFiles, name) != kTokenizerFiles.end();
+    if (is_read) write_file_atomic(to / name, read_file(file));
+  }
 }
 
 }  // namespace transept

@@ -71,8 +71,7 @@ struct TokenizerOptions {
 [[nodiscard]] std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder,
                                                         const TokenizerOptions& options = {});
 
-// The files in a model folder that load_tokenizer() may read: what a copy of it needs.
-[[nodiscard]] std::vector<std::filesystem::path> tokenizer_files(
-    const std::filesystem::path& folder);
+// Copies the files of a folder that load_tokenizer() may read, so that it reads the same from `to`.
+void copy_tokenizer(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace transept

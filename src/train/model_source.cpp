@@ -108,9 +108,7 @@ std::unique_ptr<TrainedModel> make_trained_model(const TrainConfig& config, Thre
 void write_model_folder(const fs::path& folder, const TrainedModel& trained) {
   save_checkpoint(folder, trained.model, trained.config_json, trained.generation_json);
   if (fs::equivalent(folder, trained.tokenizer_folder)) return;
-  for (const fs::path& from : tokenizer_files(trained.tokenizer_folder)) {
-    write_file_atomic(folder / from.filename(), read_file(from));
-  }
+  copy_tokenizer(trained.tokenizer_folder, folder);
   // A new model's class would look for its own tokenizer's files; this says what is there.
   if (trained.is_new && fs::exists(folder / "tokenizer.json") &&
       !fs::exists(folder / "tokenizer_config.json")) {

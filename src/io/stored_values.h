@@ -1,11 +1,26 @@
-// Are stored numbers finite?
+// The numbers of a file: their types, and whether they are finite.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
+#include "io/safetensors.h"
 #include "tensor/weight.h"
 
 namespace transept {
+
+[[nodiscard]] inline StoredType stored_type(DType dtype) {
+  return dtype == DType::f32   ? StoredType::f32
+         : dtype == DType::f16 ? StoredType::f16
+                               : StoredType::bf16;
+}
+
+// Nothing for a type that weights are not stored in.
+[[nodiscard]] inline std::optional<DType> weight_type(StoredType type) {
+  for (const DType dtype : {DType::f32, DType::f16, DType::bf16})
+    if (stored_type(dtype) == type) return dtype;
+  return std::nullopt;
+}
 
 // Values are finite unless all bits of an exponent are set. No branch: the loop becomes SIMD.
 template <class Bits>
