@@ -44,7 +44,13 @@ Tensor attend_to_rows(Context& c, const Attention& w, const StackConfig& stack, 
   items.reserve(batch.sequences.size());
   for (size_t i = 0; i < batch.sequences.size(); ++i) {
     const Sequence& s = batch.sequences[i];
-    const Sequence& from = source.batch->sequences[i];
+    // Neighbours that read one input are one item: its rows get one gradient.
+    if (i > 0 && !source.reads.empty() && source.reads[i] == source.reads[i - 1]) {
+      items.back().query_end = s.end;
+      continue;
+    }
+    const size_t read = source.reads.empty() ? i : static_cast<size_t>(source.reads[i]);
+    const Sequence& from = source.batch->sequences[read];
     items.push_back({s.begin, s.end, from.begin, from.end, false, static_cast<int>(i)});
   }
   return attention(c, q, k, v, items, {stack.n_heads, stack.query_scale, {}, c.dropout.attention});

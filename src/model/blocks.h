@@ -66,6 +66,8 @@ struct CrossSource {
   std::span<const Memory* const> memories;
   const Batch* batch = nullptr;  // of `rows`; null: memories
   ConstTensor rows{};            // [batch->rows(), cross_width]
+  std::span<const int> reads{};  // which sequence of `batch` each one of the decoder reads,
+                                 // ascending; empty: each its own
 };
 
 // The decoder's rows ask (queries), the source of their sequence answers (keys and values).

@@ -8,6 +8,21 @@
 namespace transept {
 namespace {
 
+// In order, none left out.
+bool reads_every_source(const Examples& e) {
+  const size_t targets = e.target.sequences.size();
+  if (e.reads.empty()) return e.source.sequences.size() == targets;
+  int next = 0;
+  for (const int read : e.reads) {
+    if (read == next) {
+      ++next;
+    } else if (read != next - 1 || next == 0) {
+      return false;
+    }
+  }
+  return e.reads.size() == targets && e.source.sequences.size() == static_cast<size_t>(next);
+}
+
 void check_examples(const Transformer& model, const Examples& e) {
   const size_t rows = static_cast<size_t>(e.target.rows());
   check(e.inputs.size() == rows && e.labels.size() == rows && e.weights.size() == rows,
@@ -20,8 +35,7 @@ void check_examples(const Transformer& model, const Examples& e) {
           "label {} is not an id of a vocabulary of {}", label, model.config.decoder.vocab);
   }
   if (!model.config.has_encoder()) return;
-  check(e.source.sequences.size() == e.target.sequences.size() &&
-            e.source_tokens.size() == static_cast<size_t>(e.source.rows()),
+  check(reads_every_source(e) && e.source_tokens.size() == static_cast<size_t>(e.source.rows()),
         ErrorCode::usage, "{} sources ({} tokens for {} rows) for {} targets",
         e.source.sequences.size(), e.source_tokens.size(), e.source.rows(),
         e.target.sequences.size());
@@ -64,6 +78,7 @@ LossSum teacher_forcing(Context& c, const Transformer& model, const Examples& e,
   if (model.config.has_encoder()) {
     source.rows = encode_source(c, model, e);
     source.batch = &e.source;
+    source.reads = e.reads;
   }
   const Tensor hidden = decode(c, model, e.target, e.inputs, source, {});
   LossSum sum;

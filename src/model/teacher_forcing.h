@@ -25,11 +25,14 @@
 
 namespace transept {
 
-// Example i is sequence i of `source` and of `target`. For a decoder on its own `source` is empty.
+// Example i is sequence i of `target`. For a decoder on its own `source` is empty.
 struct Examples {
   Batch source;
   std::vector<Token> source_tokens;
   Batch target;
+  std::vector<int> reads;  // which sequence of `source` each of `target` reads: 0, then the same or
+                           // the next, so that an input is encoded once for all that is asked
+                           // about it; empty: each its own
   std::vector<Token> inputs;   // what the decoder reads: the start token, prompt, output
   std::vector<Token> labels;   // what it should say next, one per input
   std::vector<float> weights;  // of each label in the loss; 0: not in it (a prompt), its logits

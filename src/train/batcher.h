@@ -1,5 +1,7 @@
 // Batches of one epoch: examples in an order drawn from (seed, epoch), cut by token budget. No
 // padding, so an example costs what it is long; sorting by length only evens out attention.
+// Examples with the same input stand together, so that it is encoded once for all that is asked
+// about it.
 #pragma once
 
 #include <cstdint>

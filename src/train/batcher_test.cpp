@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "train/collate.h"
 #include "train/schedule.h"
 
 namespace transept::testing {
@@ -12,7 +13,7 @@ namespace {
 std::vector<Example> examples(int n) {
   std::vector<Example> out(static_cast<size_t>(n));
   for (int i = 0; i < n; ++i) {
-    out[static_cast<size_t>(i)].source.resize(static_cast<size_t>(1 + i % 7));
+    out[static_cast<size_t>(i)].source.resize(static_cast<size_t>(1 + i % 7), i);
     out[static_cast<size_t>(i)].target.resize(static_cast<size_t>(2 + i * 5 % 13));
   }
   return out;
@@ -54,6 +55,36 @@ TEST(Batcher, ALongExampleIsABatchOfItsOwn) {
   EXPECT_EQ(cut_in_order(all, options), (std::vector<BatchIndices>{{0}, {1}, {2}}));
 }
 
+TEST(Batcher, WhatAsksTheSameInputStandsTogether) {
+  std::vector<Example> all = examples(300);
+  for (size_t i = 200; i < 300; ++i) all[i].source = all[i % 20].source;  // each five times more
+  for (const char* order : {"length", "random"}) {
+    const TrainConfig::Batches options{.tokens = 400, .source_tokens = 300, .order = order};
+    int64_t encoded = 0;
+    std::multiset<uint32_t> seen;
+    for (const BatchIndices& batch : make_batches(all, options, 1, 0)) {
+      encoded += static_cast<int64_t>(collate(all, batch, 0).source.sequences.size());
+      seen.insert(batch.begin(), batch.end());
+    }
+    EXPECT_EQ(encoded, 200) << order;
+    EXPECT_EQ(seen.size(), 300u) << order;
+  }
+}
+
+TEST(Batcher, AnInputThatIsAskedTooOftenIsCut) {
+  std::vector<Example> all = examples(100);
+  for (Example& example : all) example.source = {1};
+  for (const int tokens : {20, 10'000}) {
+    const TrainConfig::Batches options{.tokens = tokens, .order = "random"};
+    size_t seen = 0;
+    for (const BatchIndices& batch : make_batches(all, options, 1, 0)) {
+      EXPECT_LE(collate(all, batch, 0).target.rows(), tokens);
+      seen += batch.size();
+    }
+    EXPECT_EQ(seen, 100u);
+  }
+}
+
 TEST(Schedule, RisesThenFalls) {
   TrainConfig c;
   c.optimizer.learning_rate = 2;
@@ -74,6 +105,11 @@ TEST(Schedule, RisesThenFalls) {
   c.optimizer.schedule = "cosine";
   EXPECT_DOUBLE_EQ(learning_rate(c, 60), 1.25);
   EXPECT_DOUBLE_EQ(learning_rate(c, 200), 0.5);
+  c.optimizer.schedule = "linear";
+  c.optimizer.decay_steps = 40;
+  EXPECT_DOUBLE_EQ(learning_rate(c, 70), 2);
+  EXPECT_DOUBLE_EQ(learning_rate(c, 90), 1.25);
+  EXPECT_DOUBLE_EQ(learning_rate(c, 110), 0.5);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Examples of a dataset -> what teacher forcing reads. Ragged: rows one after another, no padding.
+// Examples of a dataset -> what teacher forcing reads. Ragged: rows one after another, no padding;
+// an input that neighbours share stands there once.
 #pragma once
 
 #include "model/teacher_forcing.h"

@@ -245,6 +245,7 @@ class Keys {
     choice("optimizer.schedule", o.schedule, {"inverse_sqrt", "linear", "cosine", "constant"});
     integer("optimizer.warmup_steps", o.warmup_steps, 0);
     real("optimizer.final_ratio", o.final_ratio, 0, 1);
+    integer("optimizer.decay_steps", o.decay_steps, 0);
     TrainConfig::Regularization& r = c_.regularization;
     real("regularization.dropout", r.dropout, 0, 0.99);
     real("regularization.attention_dropout", r.attention_dropout, 0, 0.99);

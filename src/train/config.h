@@ -63,7 +63,8 @@ struct TrainConfig {
     double clip_norm = 1;  // 0: off
     std::string schedule = "inverse_sqrt";
     int64_t warmup_steps = 1000;
-    double final_ratio = 0;  // of the learning rate, where linear and cosine end
+    double final_ratio = 0;   // of the learning rate, where linear and cosine end
+    int64_t decay_steps = 0;  // they fall over so many last steps only; 0: from the warm-up on
   } optimizer;
 
   struct Regularization {

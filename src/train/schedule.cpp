@@ -15,8 +15,10 @@ double learning_rate(const TrainConfig& config, int64_t step) {
   if (o.schedule == "inverse_sqrt") {
     return o.learning_rate * std::sqrt(std::max(warmup, 1.0) / std::max(at, 1.0));
   }
-  const double rest = std::max(static_cast<double>(config.length.max_steps) - warmup, 1.0);
-  const double gone = std::clamp((at - warmup) / rest, 0.0, 1.0);
+  const auto end = static_cast<double>(config.length.max_steps);
+  const double begin =
+      o.decay_steps > 0 ? std::max(warmup, end - static_cast<double>(o.decay_steps)) : warmup;
+  const double gone = std::clamp((at - begin) / std::max(end - begin, 1.0), 0.0, 1.0);
   const double left =
       o.schedule == "linear" ? 1 - gone : (1 + std::cos(std::numbers::pi * gone)) / 2;
   return o.learning_rate * (o.final_ratio + (1 - o.final_ratio) * left);

@@ -184,6 +184,44 @@ TEST_P(Gradient, ThreadsDoNotMatterNorDoesTheTapesPast) {
   }
 }
 
+// The same as an encoding for each question: losses to the bit; gradients are summed in another
+// order.
+TEST_P(Gradient, OneEncodingForManyQuestions) {
+  Examples apart = golden_examples(GetParam().model);
+  if (apart.source.rows() == 0) GTEST_SKIP() << "a decoder on its own has no input";
+  const int first = apart.source.sequences[0].end;
+  const int second = apart.source.sequences[1].end;
+  const std::vector<Token> tokens = apart.source_tokens;
+  Examples shared = apart;
+  shared.source = {};
+  shared.source.add(first, 0, 0);
+  shared.source.add(apart.source.rows() - second, 0, 2);
+  shared.source_tokens.assign(tokens.begin(), tokens.begin() + first);
+  shared.source_tokens.insert(shared.source_tokens.end(), tokens.begin() + second, tokens.end());
+  shared.reads = {0, 0, 1};
+  apart.source = {};
+  for (const int rows : {first, first, shared.source.rows() - first})
+    apart.source.add(rows, 0, static_cast<uint32_t>(apart.source.sequences.size()));
+  apart.source_tokens.assign(tokens.begin(), tokens.begin() + first);
+  apart.source_tokens.insert(apart.source_tokens.end(), shared.source_tokens.begin(),
+                             shared.source_tokens.end());
+
+  TrainingRig rig(GetParam().model, *GetParam().kernels);
+  if (!rig.f32) GTEST_SKIP() << "stored in 16 bits";
+  EXPECT_EQ(rig.run(shared, {}, false).loss, rig.run(apart, {}, false).loss);
+  EXPECT_EQ(rig.run(apart).loss, rig.run(shared).loss);
+  const std::vector<float> got = rig.gradients();
+  (void)rig.run(apart);
+  const std::vector<float> want = rig.gradients();
+  float largest = 0;
+  for (const float value : want) largest = std::max(largest, std::abs(value));
+  EXPECT_GT(largest, 0);
+  for (size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(got[i], want[i], 1e-5F * largest) << i;
+
+  shared.reads = {0, 1, 0};
+  EXPECT_THROW((void)rig.run(shared), Error);
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, Gradient, ::testing::ValuesIn(cases_of(has_reference)),
                          [](const auto& test) {
                            return test_name(test.param.model) + "_" + test.param.kernels->name;
