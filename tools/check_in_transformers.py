@@ -3,7 +3,7 @@
 
     tools/check_in_transformers.py FOLDER PAIRS.tsv [--transept build/release/transept] [--lines 20]
 
-Loads FOLDER with AutoModelForSeq2SeqLM and AutoTokenizer, tokenises the inputs and outputs of PAIRS (input<TAB>output) with
+Loads FOLDER with AutoModelForSeq2SeqLM (a decoder on its own: AutoModelForCausalLM) and AutoTokenizer, tokenises the inputs and outputs of PAIRS (input<TAB>output) with
 both, and compares the log-probability of every output token (`transept score`). Prints one line; exit code 1 where they
 differ. Needs torch, transformers (made with 5.24) and sentencepiece.
 """
@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 import torch
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 TOLERANCE = 2e-4  # f32 sums of different order, through all layers and a softmax
 
@@ -32,9 +32,9 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=20)
     options = parser.parse_args()
 
-    model, info = AutoModelForSeq2SeqLM.from_pretrained(
-        options.folder, dtype=torch.float32, output_loading_info=True
-    )
+    alone = not AutoConfig.from_pretrained(options.folder).is_encoder_decoder
+    kind = AutoModelForCausalLM if alone else AutoModelForSeq2SeqLM
+    model, info = kind.from_pretrained(options.folder, dtype=torch.float32, output_loading_info=True)
     model.eval()
     tokenizer = AutoTokenizer.from_pretrained(options.folder)
     problems = []
@@ -64,9 +64,12 @@ def main() -> int:
         tokens = json.loads(line)["tokens"]
         labels = [token["id"] for token in tokens]
         with torch.no_grad():
-            logits = model(
-                input_ids=torch.tensor([ids]), decoder_input_ids=torch.tensor([[start] + labels[:-1]])
-            ).logits[0]
+            if alone:
+                logits = model(input_ids=torch.tensor([ids + labels[:-1]])).logits[0, len(ids) - 1 :]
+            else:
+                logits = model(
+                    input_ids=torch.tensor([ids]), decoder_input_ids=torch.tensor([[start] + labels[:-1]])
+                ).logits[0]
         theirs = torch.log_softmax(logits.double(), -1)[range(len(labels)), labels]
         ours = torch.tensor([token["logprob"] for token in tokens], dtype=torch.double)
         worst = max(worst, float((theirs - ours).abs().max()))

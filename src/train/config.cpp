@@ -217,8 +217,9 @@ class Keys {
     TrainConfig::Model& m = c_.model;
     path("model.from", m.from);
     path("model.encoder", m.encoder);
-    choice("model.family", m.family,
-           {"transformer", "marian", "bart", "mbart", "pegasus", "m2m_100", "t5", "t5_v1_1"});
+    choice(
+        "model.family", m.family,
+        {"transformer", "marian", "bart", "mbart", "pegasus", "m2m_100", "t5", "t5_v1_1", "gpt2"});
     integer("model.d_model", m.d_model, 1, 1 << 14);
     integer("model.d_ff", m.d_ff, 1, 1 << 16);
     integer("model.heads", m.heads, 1, 1 << 10);

@@ -106,6 +106,10 @@ Example Encoder::operator()(const TextPair& pair) const {
       const EncodeOptions plain{.special_tokens = false, .target_side = true};
       prompt = tokenizer.encode(pair.prompt, plain).ids;
     }
+    if (!config.has_encoder()) {  // a decoder on its own continues its input
+      prompt.insert(prompt.begin(), example.source.begin(), example.source.end());
+      example.source.clear();
+    }
     example.target = decoder_prompt(options, config, prompt);
     example.prompt = static_cast<int>(example.target.size()) - 1;
     // After a prompt only the end mark, as when scoring and generating.

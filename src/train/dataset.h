@@ -24,9 +24,10 @@ struct TextPair {
 // One example of teacher forcing: the decoder reads `target` but its last token and is asked for
 // `target` but its first.
 struct Example {
-  std::vector<Token> source;
-  std::vector<Token> target;  // start token, prompt, output, end mark
-  int prompt = 0;             // tokens of the prompt, after the start token
+  std::vector<Token> source;  // empty for a decoder on its own
+  std::vector<Token> target;  // start token, prompt, output, end mark; for a decoder on its own
+                              // input, prompt, output, end mark
+  int prompt = 0;             // tokens before the output, without the first
 
   [[nodiscard]] int rows() const { return static_cast<int>(target.size()) - 1; }  // of the decoder
 };

@@ -40,6 +40,8 @@ Draw t5_draw(const Parameter& p, const Config& config) {
 Draw draw_of(const Parameter& p, const Config& config, const std::string& family) {
   if (p.role == Role::vector) return {Draw::Kind::constant, has(p.name, ".gain") ? 1.0 : 0.0};
   if (family.starts_with("t5")) return t5_draw(p, config);
+  if (family == "gpt2" && (has(p.name, ".o.") || has(p.name, ".down.")))
+    return {Draw::Kind::normal, 0.02 * inverse_root(2 * config.decoder.layers)};
   if (family != "transformer" && family != "marian") return {Draw::Kind::normal, 0.02};
   if (p.role != Role::product || p.name == "head.weight") {
     return {Draw::Kind::normal, inverse_root(p.weight->cols)};

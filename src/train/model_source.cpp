@@ -46,7 +46,8 @@ void set_config(TrainedModel& out, const OwnHead& own_head) {
 void start_new(const TrainConfig& config, const Marks& marks, TrainedModel& out) {
   out.is_new = true;
   out.config_json = make_config_json(config, marks);
-  const bool own = !config.model.tied || config.model.family == "t5_v1_1";
+  const std::string& family = config.model.family;
+  const bool own = family == "t5_v1_1" || (family != "gpt2" && !config.model.tied);
   set_config(out, [own](const std::string&, const std::vector<std::string>&) { return own; });
   out.generation_json = make_generation_json(config, out.model.config);
   initialize(*out.parameters, out.model.config, config.model.family, config.seed);
@@ -54,10 +55,9 @@ void start_new(const TrainConfig& config, const Marks& marks, TrainedModel& out)
 
 void start_from_model(const TrainConfig& config, ThreadPool& pool, TrainedModel& out) {
   const Checkpoint checkpoint = load_checkpoint(config.model.from, pool);
-  check(checkpoint.model->config.has_encoder() && checkpoint.model->config.has_decoder(),
-        ErrorCode::unsupported,
-        "{}: only models with an encoder and a decoder are trained; for an encoder on its own set "
-        "model.encoder, which gives it a new decoder",
+  check(checkpoint.model->config.has_decoder(), ErrorCode::unsupported,
+        "{}: an encoder on its own has nothing to say; set model.encoder, which gives it a new "
+        "decoder",
         config.model.from);
   out.config_json = with_float32(checkpoint.config_json);
   out.generation_json = checkpoint.generation_config_json;

@@ -94,6 +94,27 @@ std::string t5_json(const TrainConfig& c, const Marks& marks) {
   return w.end_object().take();
 }
 
+// A decoder on its own: model.encoder_layers and model.tied say nothing here.
+std::string gpt2_json(const TrainConfig& c, const Marks& marks) {
+  const TrainConfig::Model& m = c.model;
+  JsonWriter w;
+  w.begin_object().member("model_type", "gpt2").key("architectures").begin_array();
+  w.value("GPT2LMHeadModel").end_array();
+  w.member("vocab_size", marks.size).member("n_embd", m.d_model).member("n_inner", m.d_ff);
+  w.member("n_layer", m.decoder_layers).member("n_head", m.heads);
+  w.member("n_positions", m.max_positions);
+  w.member("activation_function", m.activation.empty() ? "gelu_new" : m.activation.c_str());
+  write_real(w, "layer_norm_epsilon", 1e-5);
+  write_real(w, "initializer_range", 0.02);
+  write_real(w, "embd_pdrop", c.regularization.dropout);
+  write_real(w, "resid_pdrop", c.regularization.dropout);
+  write_real(w, "attn_pdrop", c.regularization.attention_dropout);
+  w.member("tie_word_embeddings", true).member("dtype", "float32");
+  w.member("bos_token_id", marks.bos >= 0 ? marks.bos : marks.eos);
+  w.member("eos_token_id", marks.eos).member("pad_token_id", marks.pad);
+  return w.end_object().take();
+}
+
 std::string bert_decoder_json(const TrainConfig& c, const Marks& marks) {
   const TrainConfig::Model& m = c.model;
   JsonWriter w;
@@ -124,8 +145,9 @@ void check_marks(const Marks& marks) {
 
 std::string make_config_json(const TrainConfig& config, const Marks& marks) {
   check_marks(marks);
-  const bool t5 = config.model.family.starts_with("t5");
-  return t5 ? t5_json(config, marks) : fairseq_json(config, marks);
+  const std::string& family = config.model.family;
+  if (family == "gpt2") return gpt2_json(config, marks);
+  return family.starts_with("t5") ? t5_json(config, marks) : fairseq_json(config, marks);
 }
 
 std::string make_encoder_decoder_json(const TrainConfig& config, const Marks& marks,

@@ -67,7 +67,7 @@ TEST_F(Trainer, SameBitsForAnyNumberOfThreadsAndWithEverythingOn) {
   config_.batch.accumulate = 2;
   config_.average.ema = 0.9;
   config_.optimizer.weight_decay = 0.1;
-  for (const char* family : {"transformer", "bart", "t5_v1_1"}) {
+  for (const char* family : {"transformer", "bart", "t5_v1_1", "gpt2"}) {
     config_.model.family = family;
     config_.output = (folder_ / family).string();
     config_.threads = 1;
@@ -109,7 +109,7 @@ TEST_F(Trainer, EveryFamilyBeginsToLearn) {
   config_.optimizer.learning_rate = 3e-3;
   config_.logging.every_steps = 15;
   for (const char* family :
-       {"transformer", "marian", "bart", "mbart", "pegasus", "m2m_100", "t5", "t5_v1_1"}) {
+       {"transformer", "marian", "bart", "mbart", "pegasus", "m2m_100", "t5", "t5_v1_1", "gpt2"}) {
     config_.model.family = family;
     config_.output = (folder_ / family).string();
     double first = 0;

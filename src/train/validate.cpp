@@ -52,7 +52,9 @@ std::vector<Figure> measure_generation(const TrainedModel& trained, const Datase
     const Example& example = *questions.examples[i];
     Request request;
     request.source = example.source;
-    request.prompt.assign(example.target.begin() + 1, example.target.begin() + 1 + example.prompt);
+    const int start = trained.model.config.has_encoder() ? 1 : 0;
+    request.prompt.assign(example.target.begin() + start,
+                          example.target.begin() + 1 + example.prompt);
     request.options = options;
     request.on_finished = [&, i](const std::vector<Hypothesis>& found) {
       set.hypotheses[i] = trained.tokenizer->decode(found.front().ids);
