@@ -31,7 +31,10 @@ class GenerateVerb : public Verb {
     check_usage(options);
     model_.emplace(common_.load());
     if (!prompt_ids_text_.empty()) prompts_ = {prompt_ids_text_};
-    if (prompts_.empty()) prompts_ = {""};
+    if (prompts_.empty()) {
+      prompts_ = {""};
+      tell_prompts();
+    }
     for (const std::string& prompt : prompts_) prompt_tokens_.push_back(tokens_of_prompt(prompt));
     if (!memory_.empty()) {
       answer({Request{.memory = model_->load_memory(memory_), .source = {}, .prompt = {}}});
@@ -55,6 +58,15 @@ class GenerateVerb : public Verb {
           "--prompt-ids {}: the prompt is given twice; leave out --prompt", prompt_ids_text_);
     search_.finish(options);
     search_.search.logprobs = common_.is_jsonl();
+  }
+
+  // A model that is asked in the decoder has not learned to answer nothing.
+  void tell_prompts() const {
+    std::string all;
+    for (const std::string& prompt : model_->prompts())
+      all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", prompt);
+    if (common_.quiet || all.empty()) return;
+    message("this model expects a --prompt, such as " + all);
   }
 
   std::vector<Token> tokens_of_prompt(const std::string& prompt) {

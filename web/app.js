@@ -40,8 +40,18 @@ async function read() {
   await drawShelf(guard);
 }
 
+// What the model says that it can be asked; the first stands there until the reader writes something else.
+let suggested = new Map();
+function suggestPrompts() {
+  const prompts = suggested.get(state.model) ?? [];
+  options($("prompts"), prompts.map((prompt) => [prompt, prompt]));
+  const untouched = $("prompt").value === "" || [...suggested.values()].some(([first]) => first === $("prompt").value);
+  if (untouched) $("prompt").value = prompts[0] ?? "";
+}
+
 async function listModels() {
   const { data } = await get("/v1/models");
+  suggested = new Map(data.map((m) => [m.id, m.prompts]));
   options($("model"), data.map((m) => [m.id, m.id]), data[0].id);
   $("model-field").hidden = data.length < 2;
   change({ model: data[0].id });
@@ -71,7 +81,11 @@ $("key").addEventListener("change", () => {
   guard(listModels);
 });
 $("model").addEventListener("change", () => change({ model: $("model").value }));
-listen((changed) => changed.has("model") && ($("model").value = state.model)); // a memory of another model was opened
+listen((changed) => {
+  if (!changed.has("model")) return;
+  $("model").value = state.model; // perhaps a memory of another model was opened
+  suggestPrompts();
+});
 startTheme();
 startPicture();
 startStage();

@@ -256,6 +256,8 @@ class Model {
   [[nodiscard]] Tokenizer tokenizer() const;  // Error not_found if the folder has none
   // The prompt's tokens: no special tokens are added, those spelled in the text count.
   [[nodiscard]] std::vector<Token> prompt_ids(std::string_view prompt) const;
+  // What its folder says that the decoder can be asked; empty for most models.
+  [[nodiscard]] std::vector<std::string> prompts() const;
   [[nodiscard]] std::string family() const;
   [[nodiscard]] std::string fingerprint() const;  // 32 hexadecimal digits
   [[nodiscard]] Stats stats() const;

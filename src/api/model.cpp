@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "io/memory_file.h"
+#include "io/tasks.h"
 #include "model/encoder.h"
 #include "trace/recorder.h"
 
@@ -132,6 +133,10 @@ Explanation Model::explain(const Memory& memory, const ExplainOptions& options) 
   explanation.prompt_text = options.prompt;
   explanation.encoder_runs = memory.empty() || memory.implementation()->loaded ? 0 : 1;
   return explanation;
+}
+
+std::vector<std::string> Model::prompts() const {
+  return decoder_prompts(named_tasks(implementation_->checkpoint.config_json));
 }
 
 bool Model::has_encoder() const {

@@ -6,6 +6,7 @@
 #include "io/checkpoint.h"
 #include "io/import/import.h"
 #include "io/memory_file.h"
+#include "io/tasks.h"
 #include "model/memory.h"
 #include "text/tokenizer.h"
 
@@ -45,6 +46,7 @@ void inspect_weights(const fs::path& folder, ThreadPool& pool, Report& report) {
     model.packed_bytes += weight.packed.size();
   });
   model.fingerprint = checkpoint.model->identity->fingerprint();
+  model.prompts = decoder_prompts(named_tasks(checkpoint.config_json));
 }
 
 void inspect_folder(const fs::path& folder, ThreadPool& pool, Report& report) {

@@ -19,8 +19,9 @@ struct ModelReport {
   int64_t parameters = 0;                      // each counted once, however often it is used
   std::map<std::string, size_t> stored_bytes;  // by storage type: "f32", "f16", "bf16"
   size_t packed_bytes = 0;
-  std::string tokenizer;    // empty: none
-  std::string fingerprint;  // empty: the weights could not be loaded
+  std::string tokenizer;             // empty: none
+  std::string fingerprint;           // empty: the weights could not be loaded
+  std::vector<std::string> prompts;  // what it says that its decoder can be asked
 };
 
 struct MemoryReport {

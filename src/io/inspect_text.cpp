@@ -47,6 +47,7 @@ void add_model(const ModelReport& m, std::string& out) {
                        m.packed_bytes);
   }
   out += fmt::format("{:<12} {}\n", "tokenizer", m.tokenizer.empty() ? "none" : m.tokenizer);
+  if (!m.prompts.empty()) out += fmt::format("{:<12} {}\n", "prompts", fmt::join(m.prompts, ", "));
   if (!m.fingerprint.empty()) out += fmt::format("{:<12} {}\n", "fingerprint", m.fingerprint);
 }
 
@@ -86,7 +87,10 @@ void add_model(const ModelReport& m, JsonWriter& w) {
   w.member("parameters", m.parameters).key("stored_bytes").begin_object();
   for (const auto& [type, bytes] : m.stored_bytes) w.member(type, bytes);
   w.end_object().member("packed_bytes", m.packed_bytes);
-  w.member("tokenizer", m.tokenizer).member("fingerprint", m.fingerprint).end_object();
+  w.member("tokenizer", m.tokenizer).member("fingerprint", m.fingerprint);
+  w.key("prompts").begin_array();
+  for (const std::string& prompt : m.prompts) w.value(prompt);
+  w.end_array().end_object();
 }
 
 void add_list(const char* name, const std::vector<std::string>& lines, JsonWriter& w) {

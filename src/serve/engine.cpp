@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "io/tasks.h"
 #include "model/encoder.h"
 
 namespace transept::serve {
@@ -41,20 +42,16 @@ struct Engine::Run {
 
 namespace {
 
-std::vector<Translation> translations_of(const std::string& config_json, const std::string& model) {
+// "translation_en_to_de"
+std::vector<Translation> translations_of(const std::vector<NamedTask>& tasks) {
   std::vector<Translation> translations;
-  const JsonDocument document = JsonDocument::parse(config_json, model + "/config.json");
-  const auto tasks = document.root().find("task_specific_params");
-  if (!tasks || !tasks->is_object()) return translations;
-  tasks->each_member([&](std::string_view task, const Json& parameters) {
+  for (const NamedTask& task : tasks) {
     constexpr std::string_view kBegin = "translation_";
-    const size_t middle = task.find("_to_");
-    const bool is_pair = task.starts_with(kBegin) && middle != std::string_view::npos;
-    if (!is_pair || !parameters.is_object()) return;
-    translations.push_back({std::string(task.substr(kBegin.size(), middle - kBegin.size())),
-                            std::string(task.substr(middle + 4)), parameters.get("prefix", ""),
-                            parameters.get("decoder_prompt", "")});
-  });
+    const size_t middle = task.name.find("_to_");
+    if (!task.name.starts_with(kBegin) || middle == std::string::npos) continue;
+    translations.push_back({task.name.substr(kBegin.size(), middle - kBegin.size()),
+                            task.name.substr(middle + 4), task.prefix, task.decoder_prompt});
+  }
   return translations;
 }
 
@@ -72,7 +69,9 @@ Engine::Engine(const EngineOptions& options, Loop& loop, ThreadPool& pool)
     if (error.code() != ErrorCode::not_found) throw;  // token ids still work
   }
   defaults_ = options_from_json(checkpoint_.config_json, checkpoint_.generation_config_json);
-  translations_ = translations_of(checkpoint_.config_json, name());
+  const std::vector<NamedTask> tasks = named_tasks(checkpoint_.config_json);
+  translations_ = translations_of(tasks);
+  prompts_ = decoder_prompts(tasks);
   fingerprint_ = model().identity->fingerprint();
   tokenizer_hash_ = hash_of(tokenizer_.get());
   counters_.batch_sizes.resize(12);

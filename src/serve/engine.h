@@ -64,9 +64,9 @@ class Engine {
   [[nodiscard]] const Tokenizer* tokenizer() const { return tokenizer_.get(); }
   [[nodiscard]] const Tokenizer& text() const;  // Error not_found if there is none
   [[nodiscard]] const GenerateOptions& defaults() const { return defaults_; }
-  // Those that its config.json names in T5's task_specific_params: "translation_en_to_de" with a
-  // "prefix" of the text or, for models that are asked in the decoder, a "decoder_prompt".
+  // Of the tasks that its config.json names.
   [[nodiscard]] const std::vector<Translation>& translations() const { return translations_; }
+  [[nodiscard]] const std::vector<std::string>& prompts() const { return prompts_; }
   [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }
   [[nodiscard]] const std::string& tokenizer_hash() const { return tokenizer_hash_; }
   [[nodiscard]] std::int64_t loaded_at() const { return loaded_at_; }  // seconds since 1970
@@ -103,6 +103,7 @@ class Engine {
   std::unique_ptr<const Tokenizer> tokenizer_;
   GenerateOptions defaults_;
   std::vector<Translation> translations_;
+  std::vector<std::string> prompts_;
   std::string fingerprint_;
   std::string tokenizer_hash_;
   std::int64_t loaded_at_ = 0;

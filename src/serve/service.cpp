@@ -143,6 +143,11 @@ std::vector<Token> prompt_ids(const Engine& engine, std::string_view text) {
   return engine.text().encode(text, {.special_tokens = false, .target_side = true}).ids;
 }
 
+std::vector<Token> usual_prompt(const Engine& engine) {
+  if (engine.prompts().empty()) return {};
+  return prompt_ids(engine, engine.prompts().front());
+}
+
 std::int64_t estimate(const Service& service, const Ask& ask) {
   const Config& config = ask.engine->config();
   check_options(ask.search, config);

@@ -69,6 +69,8 @@ struct Answer {
 // The input's text or the prompt's, as token ids. Error bad_data for text that is none.
 [[nodiscard]] std::vector<Token> source_ids(const Engine& engine, std::string_view text);
 [[nodiscard]] std::vector<Token> prompt_ids(const Engine& engine, std::string_view text);
+// What a client asks that cannot or does not name a prompt: the model's first, or none.
+[[nodiscard]] std::vector<Token> usual_prompt(const Engine& engine);
 
 // The rows [begin, end) of a memory that are wanted, joined; all for an empty list.
 [[nodiscard]] Memory with_rows_kept(const Memory& memory, const std::vector<Memory::Segment>& keep);

@@ -2,6 +2,7 @@
 // /generate, /generate_stream, /info.
 #include "serve/api/native.h"
 #include "serve/api/stream.h"
+#include "serve/api/translate.h"
 
 namespace transept::serve {
 namespace {
@@ -16,9 +17,20 @@ std::string error_body(const Failure& failure) {
 // "inputs" is the encoder's input, or, with a memory, the prompt.
 Ask ask_for(const Service& service, std::string_view inputs, const Json& body) {
   Ask ask;
-  ask.engine = &service.engine("");
-  ask.search = ask.engine->defaults();
   const auto parameters = body.find("parameters");
+  const std::string target = parameters ? parameters->get("tgt_lang", "") : "";
+  Translation languages;
+  if (target.empty()) {
+    ask.engine = &service.engine("");
+  } else {
+    const TranslationPair pair = find_pair(service, parameters->get("src_lang", ""), target);
+    ask.engine = pair.engine;
+    languages = pair.languages;
+  }
+  ask.search = ask.engine->defaults();
+  ask.prompt = target.empty()             ? usual_prompt(*ask.engine)
+               : languages.prompt.empty() ? std::vector<Token>()
+                                          : prompt_ids(*ask.engine, languages.prompt);
   if (parameters) {
     for (const char* name : {"stop", "watermark", "return_full_text", "truncate", "grammar",
                              "frequency_penalty", "top_n_tokens"}) {
@@ -36,7 +48,7 @@ Ask ask_for(const Service& service, std::string_view inputs, const Json& body) {
       ask.prompt = prompt_ids(*ask.engine, prompt->as_string());
   }
   if (ask.memory.empty())
-    ask.source = source_ids(*ask.engine, inputs);
+    ask.source = source_ids(*ask.engine, languages.prefix + std::string(inputs));
   else
     ask.prompt = prompt_ids(*ask.engine, inputs);
   return ask;

@@ -15,22 +15,25 @@ bool is_off(const Json& value) {
   return true;
 }
 
+void write_model(JsonWriter& json, const Engine& engine) {
+  json.begin_object().member("id", engine.name()).member("object", "model");
+  json.member("created", engine.loaded_at()).member("owned_by", "transept");
+  json.key("prompts").begin_array();
+  for (const std::string& prompt : engine.prompts()) json.value(prompt);
+  json.end_array().end_object();
+}
+
 Task<void> list_models(Call& call) {
   JsonWriter json;
   json.begin_object().member("object", "list").key("data").begin_array();
-  for (const auto& engine : call.service.engines) {
-    json.begin_object().member("id", engine->name()).member("object", "model");
-    json.member("created", engine->loaded_at()).member("owned_by", "transept").end_object();
-  }
+  for (const auto& engine : call.service.engines) write_model(json, *engine);
   json.end_array().end_object();
   co_await send_json(call, json.take());
 }
 
 Task<void> get_model(Call& call) {
-  const Engine& engine = call.service.engine(call.parameters[0]);
   JsonWriter json;
-  json.begin_object().member("id", engine.name()).member("object", "model");
-  json.member("created", engine.loaded_at()).member("owned_by", "transept").end_object();
+  write_model(json, call.service.engine(call.parameters[0]));
   co_await send_json(call, json.take());
 }
 
@@ -81,10 +84,12 @@ Ask openai_ask(const Service& service, const Json& body, std::string_view text) 
   const auto input = memory ? std::nullopt : body.find("input_text");
   if (memory) ask.memory = memory->as_string();
   if (input) ask.source = source_ids(*ask.engine, input->as_string());
-  if (memory || input)
+  if (memory || input) {
     ask.prompt = prompt_ids(*ask.engine, text);
-  else
+  } else {
     ask.source = source_ids(*ask.engine, text);
+    ask.prompt = usual_prompt(*ask.engine);
+  }
   for (const char* name : {"max_tokens", "max_completion_tokens", "max_output_tokens"})
     if (const auto most = body.find(name))
       ask.search.max_new_tokens = static_cast<int>(most->as_int(1, 1 << 24));
