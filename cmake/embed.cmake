@@ -1,51 +1,33 @@
-# Writes OUTPUT, a C++ file with every file of FOLDER as bytes. Run at build time:
-#   cmake -D FOLDER=web -D OUTPUT=web_files.cpp -P embed.cmake
-file(GLOB files RELATIVE ${FOLDER} ${FOLDER}/*)
-list(SORT files)
-set(arrays "")
-set(entries "")
-set(index 0)
-foreach(file IN LISTS files)
-  if(file MATCHES "\\.html$")
-    set(type "text/html; charset=utf-8")
-  elseif(file MATCHES "\\.m?js$")
-    set(type "text/javascript; charset=utf-8")
-  elseif(file MATCHES "\\.css$")
-    set(type "text/css; charset=utf-8")
-  elseif(file MATCHES "\\.svg$")
-    set(type "image/svg+xml")
-  elseif(file MATCHES "\\.png$")
-    set(type "image/png")
-  elseif(file MATCHES "\\.json$")
-    set(type "application/json")
-  else()
-    continue()
-  endif()
-  file(READ ${FOLDER}/${file} hex HEX)
-  string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${hex}")
-  string(APPEND arrays "constexpr char file_${index}[] = {${bytes}'\\0'};\n")
-  string(APPEND entries "    {\"${file}\", \"${type}\", {file_${index}, sizeof file_${index} - 1}},\n")
-  math(EXPR index "${index} + 1")
-endforeach()
-file(WRITE ${OUTPUT}.new "// Made by cmake/embed.cmake.
-#include \"serve/web_files.h\"
+# transept_embed(TARGET HEADER FUNCTION FOLDER PATTERN…): the files of FOLDER that match become part of TARGET. FUNCTION, which HEADER
+# declares, returns them as std::vector<EmbeddedFile>. The assembler includes each file's bytes as they are.
+function(transept_embed target header function folder)
+  list(TRANSFORM ARGN PREPEND ${PROJECT_SOURCE_DIR}/${folder}/ OUTPUT_VARIABLE patterns)
+  file(GLOB files CONFIGURE_DEPENDS ${patterns})
+  set(symbols "")
+  set(entries "")
+  set(index 0)
+  foreach(file IN LISTS files)
+    get_filename_component(name ${file} NAME)
+    set(symbol ${function}_${index})
+    string(APPEND symbols "asm(\".section .rodata\\n.balign 64\\n${symbol}:\\n.incbin \\\"${file}\\\"\\n${symbol}_end:\\n.previous\");\n"
+                          "extern \"C\" const std::byte ${symbol}[], ${symbol}_end[];\n")
+    string(APPEND entries "    {\"${folder}\", \"${name}\", {${symbol}, ${symbol}_end}},\n")
+    math(EXPR index "${index} + 1")
+  endforeach()
+  set(source ${PROJECT_BINARY_DIR}/${function}.cpp)
+  file(CONFIGURE OUTPUT ${source} @ONLY CONTENT "// Made by cmake/embed.cmake.
+#include \"@header@\"
 
-#include <vector>
+@symbols@
+namespace transept {
 
-namespace transept::serve {
-namespace {
-${arrays}
-const std::vector<WebFile> files = {
-${entries}};
-}  // namespace
-
-const WebFile* find_web_file(std::string_view path) {
-  if (path.substr(0, 4) == \"web/\") path.remove_prefix(4);
-  for (const WebFile& file : files)
-    if (file.path == path) return &file;
-  return nullptr;
+std::vector<EmbeddedFile> @function@() {
+  return {
+@entries@  };
 }
 
-}  // namespace transept::serve
+}  // namespace transept
 ")
-file(COPY_FILE ${OUTPUT}.new ${OUTPUT} ONLY_IF_DIFFERENT)
+  set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS "${files}")
+  target_sources(${target} PRIVATE ${source})
+endfunction()

@@ -1,4 +1,4 @@
-// The files of the model that is part of the library (cmake/default_model.cmake).
+// The files of the model that is part of the library (cmake/embed.cmake).
 #pragma once
 
 #include <vector>

@@ -1,17 +1,12 @@
-// The files of web/, embedded in the binary by cmake/embed.cmake.
+// The files of web/, which are part of the library (cmake/embed.cmake).
 #pragma once
 
-#include <string_view>
+#include <vector>
 
-namespace transept::serve {
+#include "base/file.h"
 
-struct WebFile {
-  std::string_view path;  // below web/: "index.html"; below "/" they are served as /web/…
-  std::string_view content_type;
-  std::string_view bytes;
-};
+namespace transept {
 
-// By "index.html" or "web/app.js"; null if there is none.
-[[nodiscard]] const WebFile* find_web_file(std::string_view path);
+[[nodiscard]] std::vector<EmbeddedFile> web_files();
 
-}  // namespace transept::serve
+}  // namespace transept

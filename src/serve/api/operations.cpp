@@ -29,14 +29,31 @@ Task<void> metrics(Call& call) {
   co_await call.exchange.send(std::move(response));
 }
 
+// "/", "/openapi.json" or "/web/app.js"
+std::string_view read_web_file(const std::string& path) {
+  static const std::vector<EmbeddedFile> files = web_files();
+  const std::string_view name =
+      path == "/" ? "index.html" : std::string_view(path).substr(path.rfind('/') + 1);
+  for (const EmbeddedFile& file : files) {
+    if (file.name == name)
+      return {reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()};
+  }
+  throw Refusal(404, "there is nothing at this path; /openapi.json lists what there is");
+}
+
+std::string_view content_type(std::string_view path) {
+  if (path.ends_with(".js")) return "text/javascript; charset=utf-8";
+  if (path.ends_with(".css")) return "text/css; charset=utf-8";
+  if (path.ends_with(".svg")) return "image/svg+xml";
+  if (path.ends_with(".json")) return "application/json";
+  return "text/html; charset=utf-8";
+}
+
 Task<void> web_file(Call& call) {
   const std::string& path = call.exchange.request.path;
-  const WebFile* file = find_web_file(path == "/" ? "index.html" : path.substr(1));
-  if (file == nullptr)
-    throw Refusal(404, "there is nothing at this path; /openapi.json lists what there is");
   Response response;
-  response.content_type = file->content_type;
-  response.body = std::string(file->bytes);
+  response.content_type = content_type(path);
+  response.body = read_web_file(path);
   response.headers = {{"Content-Security-Policy", kPolicy},
                       {"X-Content-Type-Options", "nosniff"},
                       {"Referrer-Policy", "no-referrer"},
