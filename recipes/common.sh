@@ -49,8 +49,8 @@ times() {
 }
 
 # Puts the scores on stdin between the marks of the README, under the name of the setting.
-record() { # setting
-  local readme=$here/README.md block=$work/measured.md
+record() { # setting, README (default: the recipe's)
+  local readme=${2:-$here/README.md} block=$work/measured.md
   grep -q "<!-- measured:$1 -->" "$readme" || fail 1 "$readme: no place for the scores of '$1'"
   {
     printf '%s, commit %s, %s, %s cores, threads %s:\n\n' "$(date -u +%F)" "$(git -C "$project" describe --always --dirty)" \

