@@ -1,6 +1,6 @@
 // The page at GET / in a real Chromium: its seven parts, its manners. Pictures of it are written to
 // TRANSEPT_SCREENSHOTS if that names a folder (docs/), of the model that TRANSEPT_PLAYGROUND_MODEL
-// names and the text in TRANSEPT_PLAYGROUND_TEXT.
+// names and the texts in TRANSEPT_PLAYGROUND_TEXT and TRANSEPT_PLAYGROUND_PROMPT.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -51,7 +51,8 @@ class Playground : public ::testing::Test {
   static std::string count(const std::string& selector) {
     return browser().eval("document.querySelectorAll('" + selector + "').length");
   }
-  static void read(const std::string& input = "", const std::string& prompt = "") {
+  static void read(const std::string& input = "",
+                   const std::string& prompt = environment("TRANSEPT_PLAYGROUND_PROMPT", "")) {
     if (!input.empty()) browser().type("#text", input);
     browser().type("#prompt", prompt);
     browser().click("#go");
@@ -279,6 +280,7 @@ TEST_F(Playground, AsksForItsScriptsAndNothingElse) {
 }
 
 TEST_F(Playground, SaysWhatWentWrong) {
+  if (has_own_model()) GTEST_SKIP() << "its positions may end before the server's limit is met";
   browser().eval("document.querySelector('#limit').value = 5000");
   browser().eval("document.querySelector('#limit').max = 9999");
   browser().click("#go");
