@@ -19,18 +19,13 @@ Ask ask_for(const Service& service, std::string_view inputs, const Json& body) {
   Ask ask;
   const auto parameters = body.find("parameters");
   const std::string target = parameters ? parameters->get("tgt_lang", "") : "";
-  Translation languages;
-  if (target.empty()) {
-    ask.engine = &service.engine("");
-  } else {
-    const TranslationPair pair = find_pair(service, parameters->get("src_lang", ""), target);
-    ask.engine = pair.engine;
-    languages = pair.languages;
-  }
+  const TranslationPair pair = target.empty()
+                                   ? TranslationPair{&service.engine(""), {}}
+                                   : find_pair(service, parameters->get("src_lang", ""), target);
+  ask.engine = pair.engine;
   ask.search = ask.engine->defaults();
-  ask.prompt = target.empty()             ? usual_prompt(*ask.engine)
-               : languages.prompt.empty() ? std::vector<Token>()
-                                          : prompt_ids(*ask.engine, languages.prompt);
+  ask.prompt =
+      target.empty() ? usual_prompt(*ask.engine) : prompt_ids(*ask.engine, pair.languages.prompt);
   if (parameters) {
     for (const char* name : {"stop", "watermark", "return_full_text", "truncate", "grammar",
                              "frequency_penalty", "top_n_tokens"}) {
@@ -48,7 +43,7 @@ Ask ask_for(const Service& service, std::string_view inputs, const Json& body) {
       ask.prompt = prompt_ids(*ask.engine, prompt->as_string());
   }
   if (ask.memory.empty())
-    ask.source = source_ids(*ask.engine, languages.prefix + std::string(inputs));
+    ask.source = source_ids(*ask.engine, pair.languages.prefix + std::string(inputs));
   else
     ask.prompt = prompt_ids(*ask.engine, inputs);
   return ask;

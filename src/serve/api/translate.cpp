@@ -106,8 +106,7 @@ Task<std::vector<Answer>> translate_all(Call& call, const TranslationPair& pair,
                                         std::vector<std::string> texts) {
   check(texts.size() <= kMostTexts, ErrorCode::limit, "{} texts at once, at most {} are taken",
         texts.size(), kMostTexts);
-  std::vector<Token> prompt;
-  if (!pair.languages.prompt.empty()) prompt = prompt_ids(*pair.engine, pair.languages.prompt);
+  const std::vector<Token> prompt = prompt_ids(*pair.engine, pair.languages.prompt);
   std::vector<Ask> asks;
   for (const std::string& text : texts) {
     Ask ask;
