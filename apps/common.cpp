@@ -12,7 +12,9 @@
 namespace transept::cli {
 
 void CommonOptions::declare(Options& options, const std::vector<std::string>& formats) {
-  options.positional("model", model, "a model folder in Hugging Face layout, or default");
+  options.positional(
+      "model", model,
+      "a model folder in Hugging Face layout; without it the model that is part of transept");
   options.number("threads", threads, 0, 4096, "threads to compute with; 0: one per core");
   options.choice("dtype", {"f32", "bf16", "int8", "int4"}, dtype,
                  "storage of the matrices; without it f32, or what the folder was converted to");

@@ -227,6 +227,7 @@ class GenerateVerb : public Verb {
 
 VerbEntry generate_verb() {
   return {"generate", "input texts to output texts",
+          "transept generate --input \"I am tired.\" --prompt \"Translate to German\"\n"
           "transept generate flan-t5-small --input \"translate English to German: Good morning.\"\n"
           "transept generate opus-mt-en-fr --beam 4 --format jsonl < english.txt\n"
           "transept generate bart-large-cnn --memory report.memory --stats",

@@ -200,8 +200,7 @@ std::string general_help() {
          "TRANSEPT_MAX_NEW_TOKENS. TRANSEPT_ISA names the instruction set to use.\n\n"
          "Exit codes: 0 done; 1 failed; 2 wrong usage; 65 bad data; 66 a file is missing;\n"
          "74 reading or writing failed; 130 interrupted.\n\nExample:\n"
-         "  transept generate flan-t5-small --input \"translate English to German: Good "
-         "morning.\"\n";
+         "  transept generate --input \"I am tired.\" --prompt \"Translate to German\"\n";
 }
 
 std::string verb_help(const VerbEntry& verb, const Options& options) {

@@ -3,8 +3,8 @@
 
     tools/check_in_transformers.py FOLDER PAIRS.tsv [--transept build/release/transept] [--lines 20]
 
-Loads FOLDER with AutoModelForSeq2SeqLM (a decoder on its own: AutoModelForCausalLM) and AutoTokenizer, tokenises the inputs and outputs of PAIRS (input<TAB>output) with
-both, and compares the log-probability of every output token (`transept score`). Prints one line; exit code 1 where they
+Loads FOLDER with AutoModelForSeq2SeqLM (a decoder on its own: AutoModelForCausalLM) and AutoTokenizer, tokenises the inputs
+and outputs of PAIRS (input<TAB>output) with both, and compares the log-probability of every output token (`transept score`). Prints one line; exit code 1 where they
 differ. Needs torch, transformers (made with 5.24) and sentencepiece.
 """
 import argparse
