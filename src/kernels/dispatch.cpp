@@ -1,6 +1,8 @@
 // Which tables this build and this machine have, and the choice among them.
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #elif defined(__aarch64__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
@@ -28,6 +30,19 @@ bool has_avxvnni() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1u) != 0;
 }
+
+// The instructions, for tiles of bytes and of bf16, and a system that saves the tiles: Linux does
+// for a process that asks (its documentation: arch/x86/xstate).
+bool has_amx() {
+  constexpr unsigned kInstructions = 1u << 22 | 1u << 24 | 1u << 25;  // bf16, tiles, int8
+  constexpr long kAskForState = 0x1023;                               // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
+  if ((d & kInstructions) != kInstructions) return false;
+  static const bool granted = syscall(SYS_arch_prctl, kAskForState, kTileData) == 0;
+  return granted;
+}
 #endif
 
 // Slowest first.
@@ -41,8 +56,9 @@ std::vector<Target> targets() {
   list.push_back({"avx2", avx2_kernels, avx2});
   list.push_back({"avxvnni", avxvnni_kernels, avx2 && has_avxvnni()});
   list.push_back({"avx512", avx512_kernels, avx512});
-  list.push_back(
-      {"avx512vnni", avx512vnni_kernels, avx512 && __builtin_cpu_supports("avx512vnni") != 0});
+  const bool avx512vnni = avx512 && __builtin_cpu_supports("avx512vnni") != 0;
+  list.push_back({"avx512vnni", avx512vnni_kernels, avx512vnni});
+  list.push_back({"amx", amx_kernels, avx512vnni && has_amx()});
 #elif defined(__aarch64__)
   list.push_back({"neon", neon_kernels, true});
   list.push_back({"neondot", neondot_kernels, (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0});

@@ -106,6 +106,14 @@ TEST(GemmI8, SameBitsOnEveryInstructionSet) {
           SCOPED_TRACE(testing::Message() << "m " << m << " n " << n << " k " << k);
           expect_same_on_all([&](const KernelTable& table) { return data.run(table); });
         }
+  // Around whole tiles of 16 rows and 64 columns, and of two panels.
+  for (const int m : {8, 15, 16, 17, 31, 32, 33, 49, 65})
+    for (const int n : {16, 31, 33, 48})
+      for (const int k : {60, 63, 64, 65, 127, 128, 196}) {
+        const Data data({m, n, k, k % 2 == 0 ? 8 : 0, m % 2, n != 16});
+        SCOPED_TRACE(testing::Message() << "m " << m << " n " << n << " k " << k);
+        expect_same_on_all([&](const KernelTable& table) { return data.run(table); });
+      }
   for (const Case& c : {Case{1, 321, 2049}, Case{5, 100, 1537}, Case{67, 81, 1030}}) {
     const Data data(c);
     expect_same_on_all([&](const KernelTable& table) { return data.run(table); });
@@ -115,7 +123,7 @@ TEST(GemmI8, SameBitsOnEveryInstructionSet) {
 TEST(GemmI8, IsExactEvenAtTheLimits) {
   for (const Case& c :
        {Case{3, 20, 37, 0, 1, true}, Case{7, 40, 1000}, Case{5, 33, 515, 0, 0, false, true},
-        Case{2, 16, 65536, 0, 0, false, true}}) {
+        Case{2, 16, 65536, 0, 0, false, true}, Case{9, 16, 65536, 0, 0, false, true}}) {
     const Data data(c);
     for (const KernelTable* table : tested_kernels()) {
       const std::vector<float> y = data.run(*table);

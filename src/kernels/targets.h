@@ -21,6 +21,7 @@ namespace transept {
 [[nodiscard]] const KernelTable& avxvnni_kernels();     // AVX-VNNI, and the above
 [[nodiscard]] const KernelTable& avx512_kernels();      // AVX-512 F and BW, AVX2 and FMA
 [[nodiscard]] const KernelTable& avx512vnni_kernels();  // AVX-512 VNNI, and the above
+[[nodiscard]] const KernelTable& amx_kernels();         // AMX tiles, and the above
 #elif defined(__aarch64__)
 [[nodiscard]] const KernelTable& neon_kernels();
 [[nodiscard]] const KernelTable& neondot_kernels();  // the dot product of ARMv8.2
