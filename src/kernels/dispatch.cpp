@@ -56,9 +56,11 @@ std::vector<Target> targets() {
   list.push_back({"avx2", avx2_kernels, avx2});
   list.push_back({"avxvnni", avxvnni_kernels, avx2 && has_avxvnni()});
   list.push_back({"avx512", avx512_kernels, avx512});
-  const bool avx512vnni = avx512 && __builtin_cpu_supports("avx512vnni") != 0;
-  list.push_back({"avx512vnni", avx512vnni_kernels, avx512vnni});
-  list.push_back({"amx", amx_kernels, avx512vnni && has_amx()});
+  const bool vnni = avx512 && __builtin_cpu_supports("avx512vnni") != 0;
+  const bool bf16 = vnni && __builtin_cpu_supports("avx512bf16") != 0;
+  list.push_back({"avx512vnni", avx512vnni_kernels, vnni});
+  list.push_back({"avx512bf16", avx512bf16_kernels, bf16});
+  list.push_back({"amx", amx_kernels, bf16 && has_amx()});
 #elif defined(__aarch64__)
   list.push_back({"neon", neon_kernels, true});
   list.push_back({"neondot", neondot_kernels, (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0});

@@ -95,6 +95,8 @@ struct DropoutRow {
   float scale;         // of what is kept: 1 / (1 - rate)
 };
 
+struct PairKernels;  // pairs.h
+
 enum class ActivationKind { relu, gelu_erf, gelu_tanh, silu, tanh };
 
 struct KernelTable {
@@ -187,6 +189,9 @@ struct KernelTable {
   int64_t (*spin_i8)(int64_t rounds);
   // Reads the blocks of 64 floats in x[0, n); the result only keeps the compiler from leaving it.
   float (*read_all)(const float* x, size_t n);
+
+  // Products of bf16 by bf16, for training; null where the CPU has no instruction for them.
+  const PairKernels* pairs = nullptr;
 };
 
 // The scalar table: the oracle of every test and the fallback of every machine.

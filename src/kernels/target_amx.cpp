@@ -59,8 +59,8 @@ void gemm_i8(const GemmI8& g, int panel_begin, int panel_end) {
 namespace transept {
 
 const KernelTable& amx_kernels() {
-  static const KernelTable table =
-      with_int8_product(avx512vnni_kernels(), "amx", gemm_i8, spin_amx);
+  static const KernelTable table = with_pairs(
+      with_int8_product(avx512vnni_kernels(), "amx", gemm_i8, spin_amx), "amx", amx_pairs());
   return table;
 }
 

@@ -45,6 +45,7 @@ struct Context {
   Site site{};
   Tape* tape = nullptr;   // recording
   Dropout dropout{};      // in force only while recording
+  bool in_pairs = false;  // products round their operands to bf16; needs kernels.pairs
   uint32_t dropouts = 0;  // so far; numbers the places of random numbers
   std::shared_ptr<const std::vector<RowPlace>> places = nullptr;  // of the rows being computed
 

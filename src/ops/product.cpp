@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "kernels/int8.h"
+#include "ops/product_pairs.h"
 
 namespace transept {
 namespace {
@@ -115,6 +116,13 @@ void multiply_packed(Context& c, ConstTensor a, const Weight& weight, const Weig
                      Tensor y) {
   dcheck(a.cols == weight.cols && y.cols == weight.rows && weight.packed.size() > 0);
   const float* shift = bias.empty() ? nullptr : bias.f32();
+  if (c.in_pairs) {
+    const Arena::Frame frame(c.arena);
+    const ConstTensor w{weight.f32(), weight.rows, weight.cols};
+    return multiply_pairs(c, pack_pairs(c, c.kernels.pairs->left_rows, a, a.rows, a.cols),
+                          pack_pairs(c, c.kernels.pairs->right_rows, w, w.rows, w.cols), shift,
+                          false, y);
+  }
   if (weight.storage == Storage::int8) return run_gemm_i8(c, a, weight, shift, y);
   const bool is_f32 = weight.storage == Storage::f32;
   const GemmF32 g{.a = a.data,
@@ -136,6 +144,12 @@ void multiply_packed(Context& c, ConstTensor a, const Weight& weight, const Weig
 
 void multiply(Context& c, ConstTensor a, ConstTensor b, Tensor y, bool accumulate) {
   dcheck(a.cols == b.rows && a.rows == y.rows && b.cols == y.cols);
+  if (c.in_pairs) {
+    const Arena::Frame frame(c.arena);
+    return multiply_pairs(c, pack_pairs(c, c.kernels.pairs->left_rows, a, a.rows, a.cols),
+                          pack_pairs(c, c.kernels.pairs->right_columns, b, b.cols, b.rows), nullptr,
+                          accumulate, y);
+  }
   constexpr int kBlock = 512;  // of the inner dimension: 32 KiB of a panel
   for (int begin = 0; begin < a.cols; begin += kBlock) {
     const Arena::Frame frame(c.arena);
@@ -156,6 +170,12 @@ void multiply(Context& c, ConstTensor a, ConstTensor b, Tensor y, bool accumulat
 
 void multiply_transposed(Context& c, ConstTensor a, ConstTensor b, Tensor y) {
   dcheck(a.rows == b.rows && a.cols == y.rows && b.cols == y.cols);
+  if (c.in_pairs) {
+    const Arena::Frame frame(c.arena);
+    return multiply_pairs(c, pack_pairs(c, c.kernels.pairs->left_columns, a, a.cols, a.rows),
+                          pack_pairs(c, c.kernels.pairs->right_columns, b, b.cols, b.rows), nullptr,
+                          true, y);
+  }
   constexpr int kBlock = 1024;  // of the inner dimension: a strip stays in the first-level cache
   const int block = strip_block(y.rows, c.pool.size());
   const int64_t tasks = (y.rows + block - 1) / block;

@@ -65,7 +65,6 @@ class Run {
   [[nodiscard]] Measured measure();
   [[nodiscard]] double judged(const Measured& measured) const;
   [[nodiscard]] bool is_better(double value) const;
-  void swap_ema();  // and makes the model compute with what is there now
   void average();
   void log_interval(const StepOutcome& outcome);
   void report();
@@ -90,6 +89,7 @@ class Run {
   const TrainEvents& events_;
   ThreadPool pool_;
   const KernelTable& kernels_;
+  bool in_pairs_;  // steps multiply in bf16, from the values themselves; validation in f32 panels
   std::unique_ptr<TrainedModel> trained_;
   Dataset data_;
   Dataset valid_;

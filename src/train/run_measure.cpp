@@ -30,7 +30,9 @@ std::string Run::Measured::text() const {
   return text;
 }
 
+// In f32, with what the values are now.
 Run::Measured Run::measure() {
+  trained_->parameters->repack(pool_, kernels_);
   LossSum sum;
   for (const BatchIndices& batch : cut_in_order(valid_.examples, config_.batch)) {
     arena_.clear();
@@ -60,7 +62,7 @@ bool Run::is_better(double value) const {
 
 // With an average of the weights it is the average that is validated and written.
 void Run::validate() {
-  swap_ema();
+  optimizer_->swap_ema();
   if (has_valid()) {
     const Measured measured = measure();
     std::vector<std::pair<std::string, double>> numbers = {
@@ -87,13 +89,8 @@ void Run::validate() {
   if (config_.average.checkpoints > 0) {
     save_values(values_file(state_.step), trained_->parameters->values());
   }
-  swap_ema();
-}
-
-void Run::swap_ema() {
-  if (!optimizer_->has_ema()) return;
   optimizer_->swap_ema();
-  trained_->parameters->repack(pool_, kernels_);
+  if (!in_pairs_) trained_->parameters->repack(pool_, kernels_);
 }
 
 fs::path Run::values_file(int64_t at_step) const {
@@ -138,7 +135,6 @@ void Run::average() {
   }
   const auto n = static_cast<double>(steps.size());
   for (size_t i = 0; i < sum.size(); ++i) values[i] = static_cast<float>(sum[i] / n);
-  trained_->parameters->repack(pool_, kernels_);
   std::string text = fmt::format("mean of the weights of {} validations", steps.size());
   bool better = true;
   if (has_valid()) {

@@ -39,6 +39,7 @@ LossSum Run::learn(const std::vector<const BatchIndices*>& batches) {
     tape_.clear();
     Context c{arena_, pool_, kernels_};
     c.tape = &tape_;
+    c.in_pairs = in_pairs_;
     c.dropout = {.rate = static_cast<float>(config_.regularization.dropout),
                  .attention = static_cast<float>(config_.regularization.attention_dropout),
                  .activation = static_cast<float>(config_.regularization.activation_dropout),
@@ -83,7 +84,7 @@ void Run::apply(StepOutcome& outcome) {
   const double scale =
       most > 0 && outcome.gradient_norm > most ? most / outcome.gradient_norm : 1.0;
   optimizer_->update(pool_, kernels_, outcome.learning_rate, scale);
-  trained_->parameters->repack(pool_, kernels_);
+  if (!in_pairs_) trained_->parameters->repack(pool_, kernels_);
 }
 
 void Run::roll_back() {
@@ -93,7 +94,7 @@ void Run::roll_back() {
         "optimizer.learning_rate, or look at the data",
         config_.output, config_.guard.give_up_after);
   const TrainState saved = load_state(state_file(), *trained_->parameters, *optimizer_);
-  trained_->parameters->repack(pool_, kernels_);
+  if (!in_pairs_) trained_->parameters->repack(pool_, kernels_);
   state_.bad_in_a_row = 0;
   state_.usual_norm = saved.usual_norm;
   const std::string text =

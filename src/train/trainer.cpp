@@ -12,11 +12,23 @@
 namespace transept {
 
 namespace fs = std::filesystem;
+namespace {
+
+bool multiplies_in_bf16(const std::string& precision, const KernelTable& kernels) {
+  check(precision != "bf16" || kernels.pairs != nullptr, ErrorCode::unsupported,
+        "precision: this CPU ({} kernels) has no instruction for products of bf16; use auto or f32",
+        kernels.name);
+  return precision != "f32" && kernels.pairs != nullptr;
+}
+
+}  // namespace
 
 Run::Run(const TrainConfig& config, const TrainEvents& events)
-    : config_(config), events_(events), pool_(config.threads), kernels_(chosen_kernels()) {
-  check(config_.precision != "bf16", ErrorCode::unsupported,
-        "precision: bf16 products for training do not exist yet; auto and f32 compute in f32");
+    : config_(config),
+      events_(events),
+      pool_(config.threads),
+      kernels_(chosen_kernels()),
+      in_pairs_(multiplies_in_bf16(config.precision, kernels_)) {
   std::error_code error;
   fs::create_directories(training_folder(), error);
   check(!error, ErrorCode::io, "{}: cannot create the folder: {}", training_folder().string(),
@@ -27,7 +39,9 @@ Run::Run(const TrainConfig& config, const TrainEvents& events)
   state_.data_hash = data_.hash;
   const bool resumed = fs::exists(state_file());
   if (resumed) resume();
-  trained_->parameters->repack(pool_, kernels_);
+  if (!in_pairs_) trained_->parameters->repack(pool_, kernels_);
+  events_.note(
+      fmt::format("products in {}, {} kernels", in_pairs_ ? "bf16" : "f32", kernels_.name));
   log_ = std::make_unique<MetricsLog>(fs::path(config_.output) / "metrics.jsonl", state_.step);
   drop_values(state_.step, static_cast<size_t>(config_.average.checkpoints));
   if (!resumed) save();  // what a rollback goes back to; and a full disk is noticed now

@@ -59,6 +59,21 @@ TEST_F(Trainer, LearnsToReverse) {
   }
 }
 
+TEST_F(Trainer, ProductsInBf16LearnOrAreRefused) {
+  config_.precision = "bf16";
+  config_.length.max_steps = 100;
+  if (chosen_kernels().pairs == nullptr) {
+    EXPECT_NE(error().find("no instruction for products of bf16"), std::string::npos) << error();
+    return;
+  }
+  const double in_bf16 = *train(config_).best;
+  config_.precision = "f32";
+  config_.output += "-f32";
+  const double in_f32 = *train(config_).best;
+  EXPECT_NE(in_bf16, in_f32);
+  EXPECT_NEAR(in_bf16, in_f32, 0.1 * in_f32);
+}
+
 TEST_F(Trainer, SameBitsForAnyNumberOfThreadsAndWithEverythingOn) {
   config_.length.max_steps = 40;
   config_.validation.every_steps = 20;

@@ -1,0 +1,53 @@
+// The AVX-512 VNNI table with products of bf16 pairs.
+#if defined(__x86_64__)
+#ifndef __clang__
+// GCC's own AVX-512 header starts undefined registers as `__Y = __Y` (GCC bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+#include <immintrin.h>
+
+#include "kernels/inl.h"
+#include "kernels/pairs.h"
+#include "kernels/targets.h"
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512bf16"))), \
+                             apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512bf16")
+#endif
+
+namespace transept {
+namespace {
+
+// In this order.
+#include "kernels/pairs_pack.inl"
+
+#include "kernels/pairs_avx512.inl"
+
+}  // namespace
+}  // namespace transept
+
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+namespace transept {
+
+const KernelTable& avx512bf16_kernels() {
+  static constexpr PairKernels pairs{.left_rows = pack_pairs<false, false>,
+                                     .left_columns = pack_pairs<false, true>,
+                                     .right_rows = pack_pairs<true, false>,
+                                     .right_columns = pack_pairs<true, true>,
+                                     .gemm = gemm_pairs,
+                                     .spin = spin_pairs};
+  static const KernelTable table = with_pairs(avx512vnni_kernels(), "avx512bf16", pairs);
+  return table;
+}
+
+}  // namespace transept
+#endif
