@@ -24,8 +24,12 @@ size_t place(int index, int i, int k) {
 
 template <bool kRight, bool kColumns>
 void pack(const float* source, size_t ld, int count, int k, uint16_t* blocks, int begin, int end) {
-  for (int index = begin * kLanes; index < end * kLanes; ++index) {
-    for (int i = 0; i < pair_blocks(k) * kPairBlock; ++i) {
+  const int index_begin = kColumns ? 0 : begin * kLanes;
+  const int index_end = (kColumns ? panels_for(count) : end) * kLanes;
+  const int i_begin = kColumns ? begin * kPairBlock : 0;
+  const int i_end = (kColumns ? end : pair_blocks(k)) * kPairBlock;
+  for (int index = index_begin; index < index_end; ++index) {
+    for (int i = i_begin; i < i_end; ++i) {
       const auto row = static_cast<size_t>(kColumns ? i : index);
       const auto column = static_cast<size_t>(kColumns ? index : i);
       const float value = index < count && i < k ? source[row * ld + column] : 0.0f;

@@ -38,9 +38,10 @@ struct GemmPairs {
   bool accumulate = false;  // y += the sum, instead of y = the sum
 };
 
-// Groups [begin, end) of 16 rows (or outputs) of an operand of `count` of them.
-//   rows:    source[count, k], row stride ld
-//   columns: source[k, count], row stride ld
+// Parts [begin, end) of an operand of `count` rows (or outputs): each is made of neighbouring rows
+// of the source, whose row stride is ld.
+//   rows:    of source[count, k], 16 at a time
+//   columns: of source[k, count], 32 at a time
 using PackPairs = void (*)(const float* source, size_t ld, int count, int k, uint16_t* blocks,
                            int begin, int end);
 

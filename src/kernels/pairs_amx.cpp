@@ -39,10 +39,10 @@ namespace {
 namespace transept {
 
 const PairKernels& amx_pairs() {
-  static constexpr PairKernels kernels{.left_rows = pack_pairs<false, false>,
-                                       .left_columns = pack_pairs<false, true>,
-                                       .right_rows = pack_pairs<true, false>,
-                                       .right_columns = pack_pairs<true, true>,
+  static constexpr PairKernels kernels{.left_rows = pack_left_rows,
+                                       .left_columns = pack_columns<true>,
+                                       .right_rows = pack_right_rows,
+                                       .right_columns = pack_columns<false>,
                                        .gemm = gemm_pairs,
                                        .spin = spin_pairs};
   return kernels;

@@ -17,8 +17,7 @@ TRANSEPT_INLINE void configure_tiles() {
   _tile_loadconfig(&kConfig);
 }
 
-// So many blocks of the inner dimension at a time: what two panels need of it, 64 KiB, and a pair
-// of strips stay close.
+// So many blocks of the inner dimension at a time: 64 KiB of a pair of strips.
 inline constexpr int kAmxBlocks = 1024 / kPairBlock;
 
 // The compiler does not know that loading a tile reads memory, and might store later.
@@ -132,24 +131,29 @@ TRANSEPT_INLINE void tile_pairs(const GemmPairs& g, int strip, int panel, int be
 #undef TRANSEPT_BEGIN_TILE
 #undef TRANSEPT_END_TILE
 
-template <int kPanels>
-TRANSEPT_INLINE void strips_pairs(const GemmPairs& g, int strip_begin, int strip_end, int panel,
+template <int kStrips>
+TRANSEPT_INLINE void strips_pairs(const GemmPairs& g, int strip, int panel, int panel_end,
                                   int begin, int end) {
-  int strip = strip_begin;
-  for (; strip + 2 <= strip_end; strip += 2) tile_pairs<2, kPanels>(g, strip, panel, begin, end);
-  if (strip < strip_end) tile_pairs<1, kPanels>(g, strip, panel, begin, end);
+  for (; panel + 2 <= panel_end; panel += 2) tile_pairs<kStrips, 2>(g, strip, panel, begin, end);
+  if (panel < panel_end) tile_pairs<kStrips, 1>(g, strip, panel, begin, end);
 }
 
+// All strips go over one group of panels, which stays in the second-level cache, before the next; a
+// pair of strips stays in the first, and y is written along its rows.
 void gemm_pairs(const GemmPairs& g, int strip_begin, int strip_end, int panel_begin,
                 int panel_end) {
+  constexpr int kGroupBlocks = 512;  // 512 KiB
   configure_tiles();
   const int blocks = pair_blocks(g.k);
   for (int begin = 0; begin < blocks; begin += kAmxBlocks) {
     const int end = begin + kAmxBlocks < blocks ? begin + kAmxBlocks : blocks;
-    int panel = panel_begin;
-    for (; panel + 2 <= panel_end; panel += 2)
-      strips_pairs<2>(g, strip_begin, strip_end, panel, begin, end);
-    if (panel < panel_end) strips_pairs<1>(g, strip_begin, strip_end, panel, begin, end);
+    const int group = kGroupBlocks / (end - begin);
+    for (int first = panel_begin; first < panel_end; first += group) {
+      const int last = first + group < panel_end ? first + group : panel_end;
+      int strip = strip_begin;
+      for (; strip + 2 <= strip_end; strip += 2) strips_pairs<2>(g, strip, first, last, begin, end);
+      if (strip < strip_end) strips_pairs<1>(g, strip, first, last, begin, end);
+    }
   }
   _tile_release();
 }

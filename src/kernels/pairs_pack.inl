@@ -58,31 +58,60 @@ TRANSEPT_INLINE void transpose(Pairs (&r)[16]) {
   }
 }
 
-// Block by block of the inner dimension, so that neighbours in memory are read together.
-template <bool kRight, bool kColumns>
-void pack_pairs(const float* source, size_t ld, int count, int k, uint16_t* blocks, int begin,
-                int end) {
-  const int n_blocks = pair_blocks(k);
-  for (int block = 0; block < n_blocks; ++block) {
-    const int i = block * kPairBlock;
-    for (int group = begin; group < end; ++group) {
-      const int index = group * kLanes;
+TRANSEPT_INLINE void store_block(const Pairs (&pairs)[16], uint16_t* block) {
+  for (int r = 0; r < 16; ++r) _mm512_storeu_si512(block + r * kPairBlock, pairs[r]);
+}
+
+// Row by row, each along its length.
+void pack_left_rows(const float* source, size_t ld, int count, int k, uint16_t* blocks, int begin,
+                    int end) {
+  for (int index = begin * kLanes; index < end * kLanes; ++index) {
+    const float* from = source + static_cast<size_t>(index) * ld;
+    uint16_t* out =
+        blocks +
+        static_cast<size_t>(index / kLanes) * static_cast<size_t>(pair_blocks(k)) * kPairValues +
+        index % kLanes * kPairBlock;
+    for (int i = 0; i < k; i += kPairBlock, out += kPairValues) {
+      _mm512_storeu_si512(out, index < count ? row_pairs(from + i, k - i) : _mm512_setzero_si512());
+    }
+  }
+}
+
+void pack_right_rows(const float* source, size_t ld, int count, int k, uint16_t* blocks, int begin,
+                     int end) {
+  uint16_t* out =
+      blocks + static_cast<size_t>(begin) * static_cast<size_t>(pair_blocks(k)) * kPairValues;
+  for (int index = begin * kLanes; index < end * kLanes; index += kLanes) {
+    for (int i = 0; i < k; i += kPairBlock, out += kPairValues) {
+      const float* from = source + static_cast<size_t>(index) * ld + i;
       Pairs pairs[16];
-      if constexpr (kColumns) {
-        const float* from = source + static_cast<size_t>(i) * ld + index;
-        const __mmask16 columns = first_lanes(count - index);
-        for (int p = 0; p < 16; ++p, from += 2 * ld)
-          pairs[p] = column_pairs(from, ld, k - i - 2 * p, columns);
-      } else {
-        const float* from = source + static_cast<size_t>(index) * ld + i;
-        for (int r = 0; r < 16; ++r, from += ld)
-          pairs[r] = index + r < count ? row_pairs(from, k - i) : _mm512_setzero_si512();
+      for (int r = 0; r < 16; ++r, from += ld)
+        pairs[r] = index + r < count ? row_pairs(from, k - i) : _mm512_setzero_si512();
+      transpose(pairs);
+      store_block(pairs, out);
+    }
+  }
+}
+
+template <bool kLeft>
+void pack_columns(const float* source, size_t ld, int count, int k, uint16_t* blocks, int begin,
+                  int end) {
+  constexpr int kAhead = 4 * kLanes;  // columns: the processor does not follow 32 rows by itself
+  const size_t group = static_cast<size_t>(pair_blocks(k)) * kPairValues;
+  for (int block = begin; block < end; ++block) {
+    const int i = block * kPairBlock;
+    uint16_t* out = blocks + static_cast<size_t>(block) * kPairValues;
+    for (int index = 0; index < count; index += kLanes, out += group) {
+      const float* from = source + static_cast<size_t>(i) * ld + index;
+      const __mmask16 columns = first_lanes(count - index);
+      Pairs pairs[16];
+      for (int p = 0; p < 16; ++p, from += 2 * ld) {
+        _mm_prefetch(reinterpret_cast<const char*>(from + kAhead), _MM_HINT_T1);
+        _mm_prefetch(reinterpret_cast<const char*>(from + ld + kAhead), _MM_HINT_T1);
+        pairs[p] = column_pairs(from, ld, k - i - 2 * p, columns);
       }
-      if constexpr (kRight != kColumns) transpose(pairs);
-      uint16_t* out = blocks + (static_cast<size_t>(group) * static_cast<size_t>(n_blocks) +
-                                static_cast<size_t>(block)) *
-                                   kPairValues;
-      for (int r = 0; r < 16; ++r) _mm512_storeu_si512(out + r * kPairBlock, pairs[r]);
+      if constexpr (kLeft) transpose(pairs);
+      store_block(pairs, out);
     }
   }
 }

@@ -23,31 +23,34 @@ std::vector<const KernelTable*> with_pairs() {
   return tables;
 }
 
-std::vector<uint16_t> packed(PackPairs pack, const std::vector<float>& source, int ld, int count,
-                             int k) {
+enum class Source { rows, columns };
+
+std::vector<uint16_t> packed(PackPairs pack, Source from, const std::vector<float>& source,
+                             int count, int k) {
   std::vector<uint16_t> blocks(pair_values(count, k), 0xFFFF);
-  const int half = panels_for(count) / 2;  // in two calls
-  pack(source.data(), sized(ld), count, k, blocks.data(), 0, half);
-  pack(source.data(), sized(ld), count, k, blocks.data(), half, panels_for(count));
+  const int parts = from == Source::rows ? panels_for(count) : pair_blocks(k);
+  const int ld = from == Source::rows ? k : count;
+  pack(source.data(), sized(ld), count, k, blocks.data(), 0, parts / 2);  // in two calls
+  pack(source.data(), sized(ld), count, k, blocks.data(), parts / 2, parts);
   return blocks;
 }
 
 TEST(Pairs, PackingIsTheSameOnEveryInstructionSet) {
   for (const int count : {1, 7, 16, 17, 40})
     for (const int k : {1, 2, 31, 32, 33, 100}) {
-      const std::vector<float> rows = random_values(sized(count * k), 1);
+      const std::vector<float> values = random_values(sized(count * k), 1);
       const PairKernels& twin = reference_pairs();
       for (const KernelTable* table : with_pairs()) {
         SCOPED_TRACE(table->name);
         const PairKernels& own = *table->pairs;
-        EXPECT_EQ(packed(own.left_rows, rows, k, count, k),
-                  packed(twin.left_rows, rows, k, count, k));
-        EXPECT_EQ(packed(own.right_rows, rows, k, count, k),
-                  packed(twin.right_rows, rows, k, count, k));
-        EXPECT_EQ(packed(own.left_columns, rows, count, count, k),
-                  packed(twin.left_columns, rows, count, count, k));
-        EXPECT_EQ(packed(own.right_columns, rows, count, count, k),
-                  packed(twin.right_columns, rows, count, count, k));
+        EXPECT_EQ(packed(own.left_rows, Source::rows, values, count, k),
+                  packed(twin.left_rows, Source::rows, values, count, k));
+        EXPECT_EQ(packed(own.right_rows, Source::rows, values, count, k),
+                  packed(twin.right_rows, Source::rows, values, count, k));
+        EXPECT_EQ(packed(own.left_columns, Source::columns, values, count, k),
+                  packed(twin.left_columns, Source::columns, values, count, k));
+        EXPECT_EQ(packed(own.right_columns, Source::columns, values, count, k),
+                  packed(twin.right_columns, Source::columns, values, count, k));
       }
     }
 }
@@ -61,8 +64,10 @@ struct Product {
       : m(rows),
         n(outputs),
         k(inner),
-        left(packed(reference_pairs().left_rows, random_values(sized(m * k), 1), k, m, k)),
-        right(packed(reference_pairs().right_rows, random_values(sized(n * k), 2), k, n, k)),
+        left(packed(reference_pairs().left_rows, Source::rows, random_values(sized(m * k), 1), m,
+                    k)),
+        right(packed(reference_pairs().right_rows, Source::rows, random_values(sized(n * k), 2), n,
+                     k)),
         bias(random_values(sized(n), 3)),
         before(random_values(sized(m * n), 4)) {}
 

@@ -143,8 +143,20 @@ float sum_squares(const float* x, int64_t n) {
   return Isa::sum(total.v);
 }
 
+// Four lines of a row at a time, so that memory is read in runs.
 void add_rows(const float* x, size_t ld, int rows, int n, float* y) {
-  for (int i = 0; i < n; i += kLanes) {
+  constexpr int kRun = 4;
+  int i = 0;
+  for (; i + kRun * kLanes <= n; i += kRun * kLanes) {
+    Lanes total[kRun];
+    TRANSEPT_UNROLL for (int j = 0; j < kRun; ++j) total[j] = load(y + i + j * kLanes);
+    for (int r = 0; r < rows; ++r) {
+      const float* row = x + static_cast<size_t>(r) * ld + i;
+      TRANSEPT_UNROLL for (int j = 0; j < kRun; ++j) total[j] = total[j] + load(row + j * kLanes);
+    }
+    TRANSEPT_UNROLL for (int j = 0; j < kRun; ++j) store(y + i + j * kLanes, total[j]);
+  }
+  for (; i < n; i += kLanes) {
     Lanes total = load_first(y + i, n - i);
     for (int r = 0; r < rows; ++r)
       total = total + load_first(x + static_cast<size_t>(r) * ld + i, n - i);

@@ -93,7 +93,7 @@ void run_gemm_i8(Context& c, ConstTensor a, const Weight& weight, const float* b
 }
 
 // Rows [begin, begin + k) of b as panels of the transposed problem, in the arena.
-const float* pack_rows(Context& c, ConstTensor b, int begin, int k) {
+const float* pack_panels(Context& c, ConstTensor b, int begin, int k) {
   const int panels = panels_for(b.cols);
   float* packed = c.arena.floats(static_cast<size_t>(panels) * static_cast<size_t>(k) * kLanes);
   const int64_t grain = std::max(int64_t{1}, int64_t{8} * 1024 / (int64_t{k} * kLanes));
@@ -119,9 +119,8 @@ void multiply_packed(Context& c, ConstTensor a, const Weight& weight, const Weig
   if (c.in_pairs) {
     const Arena::Frame frame(c.arena);
     const ConstTensor w{weight.f32(), weight.rows, weight.cols};
-    return multiply_pairs(c, pack_pairs(c, c.kernels.pairs->left_rows, a, a.rows, a.cols),
-                          pack_pairs(c, c.kernels.pairs->right_rows, w, w.rows, w.cols), shift,
-                          false, y);
+    return multiply_pairs(c, pack_rows(c, c.kernels.pairs->left_rows, a),
+                          pack_rows(c, c.kernels.pairs->right_rows, w), shift, false, y);
   }
   if (weight.storage == Storage::int8) return run_gemm_i8(c, a, weight, shift, y);
   const bool is_f32 = weight.storage == Storage::f32;
@@ -146,9 +145,9 @@ void multiply(Context& c, ConstTensor a, ConstTensor b, Tensor y, bool accumulat
   dcheck(a.cols == b.rows && a.rows == y.rows && b.cols == y.cols);
   if (c.in_pairs) {
     const Arena::Frame frame(c.arena);
-    return multiply_pairs(c, pack_pairs(c, c.kernels.pairs->left_rows, a, a.rows, a.cols),
-                          pack_pairs(c, c.kernels.pairs->right_columns, b, b.cols, b.rows), nullptr,
-                          accumulate, y);
+    return multiply_pairs(c, pack_rows(c, c.kernels.pairs->left_rows, a),
+                          pack_columns(c, c.kernels.pairs->right_columns, b), nullptr, accumulate,
+                          y);
   }
   constexpr int kBlock = 512;  // of the inner dimension: 32 KiB of a panel
   for (int begin = 0; begin < a.cols; begin += kBlock) {
@@ -156,7 +155,7 @@ void multiply(Context& c, ConstTensor a, ConstTensor b, Tensor y, bool accumulat
     const int k = std::min(kBlock, a.cols - begin);
     run_gemm(c, {.a = a.data + begin,
                  .lda = static_cast<size_t>(a.cols),
-                 .packed = pack_rows(c, b, begin, k),
+                 .packed = pack_panels(c, b, begin, k),
                  .panel_stride = static_cast<size_t>(k) * kLanes,
                  .y = y.data,
                  .ldy = static_cast<size_t>(y.cols),
@@ -172,9 +171,8 @@ void multiply_transposed(Context& c, ConstTensor a, ConstTensor b, Tensor y) {
   dcheck(a.rows == b.rows && a.cols == y.rows && b.cols == y.cols);
   if (c.in_pairs) {
     const Arena::Frame frame(c.arena);
-    return multiply_pairs(c, pack_pairs(c, c.kernels.pairs->left_columns, a, a.cols, a.rows),
-                          pack_pairs(c, c.kernels.pairs->right_columns, b, b.cols, b.rows), nullptr,
-                          true, y);
+    return multiply_pairs(c, pack_columns(c, c.kernels.pairs->left_columns, a),
+                          pack_columns(c, c.kernels.pairs->right_columns, b), nullptr, true, y);
   }
   constexpr int kBlock = 1024;  // of the inner dimension: a strip stays in the first-level cache
   const int block = strip_block(y.rows, c.pool.size());
@@ -182,7 +180,7 @@ void multiply_transposed(Context& c, ConstTensor a, ConstTensor b, Tensor y) {
   for (int begin = 0; begin < a.rows; begin += kBlock) {
     const Arena::Frame frame(c.arena);
     const int k = std::min(kBlock, a.rows - begin);
-    const float* packed = pack_rows(c, b, begin, k);
+    const float* packed = pack_panels(c, b, begin, k);
     const size_t size = static_cast<size_t>(block) * static_cast<size_t>(k);
     float* strips = c.arena.floats(size * static_cast<size_t>(c.pool.size()));
     std::atomic<int64_t> next{0};
@@ -215,7 +213,7 @@ void multiply_transposed(Context& c, ConstTensor a, ConstTensor b, Tensor y) {
 }
 
 void add_column_sums(Context& c, ConstTensor a, float* y) {
-  constexpr int64_t kColumns = 4 * kLanes;
+  constexpr int64_t kColumns = 8 * kLanes;
   c.pool.parallel_for((a.cols + kColumns - 1) / kColumns, 1, [&](int64_t begin, int64_t end) {
     const int first = static_cast<int>(begin * kColumns);
     const int last = std::min(a.cols, static_cast<int>(end * kColumns));

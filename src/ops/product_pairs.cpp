@@ -4,14 +4,27 @@
 
 namespace transept {
 
-PairOperand pack_pairs(Context& c, PackPairs pack, ConstTensor source, int count, int k) {
+namespace {
+
+PairOperand pack(Context& c, PackPairs pack_part, ConstTensor source, int count, int k, int parts) {
   auto* blocks = reinterpret_cast<uint16_t*>(c.arena.floats(pair_values(count, k) / 2));
-  constexpr int64_t kGrain = 4;  // groups of 16: wide enough that memory is read in long runs
-  c.pool.parallel_for(panels_for(count), kGrain, [&](int64_t begin, int64_t end) {
-    pack(source.data, static_cast<size_t>(source.cols), count, k, blocks, static_cast<int>(begin),
-         static_cast<int>(end));
+  constexpr int64_t kGrain = 16 * 1024;  // values: a few microseconds
+  const int64_t each = std::max(int64_t{1}, static_cast<int64_t>(source.size()) / parts);
+  c.pool.parallel_for(parts, std::max(int64_t{1}, kGrain / each), [&](int64_t begin, int64_t end) {
+    pack_part(source.data, static_cast<size_t>(source.cols), count, k, blocks,
+              static_cast<int>(begin), static_cast<int>(end));
   });
   return {blocks, count, k};
+}
+
+}  // namespace
+
+PairOperand pack_rows(Context& c, PackPairs pack_part, ConstTensor source) {
+  return pack(c, pack_part, source, source.rows, source.cols, panels_for(source.rows));
+}
+
+PairOperand pack_columns(Context& c, PackPairs pack_part, ConstTensor source) {
+  return pack(c, pack_part, source, source.cols, source.rows, pair_blocks(source.rows));
 }
 
 void multiply_pairs(Context& c, const PairOperand& left, const PairOperand& right,

@@ -13,9 +13,9 @@ struct PairOperand {
   int k;
 };
 
-// An operand of rows[count, k], or of columns[k, count].
-[[nodiscard]] PairOperand pack_pairs(Context& c, PackPairs pack, ConstTensor source, int count,
-                                     int k);
+// `pack` is left_rows or right_rows, or of a source [k, count] left_columns or right_columns.
+[[nodiscard]] PairOperand pack_rows(Context& c, PackPairs pack, ConstTensor source);
+[[nodiscard]] PairOperand pack_columns(Context& c, PackPairs pack, ConstTensor source);
 
 // y[left.count, right.count] = left · rightᵀ (+ bias), or += where `accumulate`.
 void multiply_pairs(Context& c, const PairOperand& left, const PairOperand& right,
