@@ -44,6 +44,8 @@ using Isa = Avx2;
 
 #include "kernels/gemm.inl"
 
+#include "kernels/philox.inl"
+
 #include "kernels/training.inl"
 
 #include "kernels/int8_avx2.inl"

@@ -50,6 +50,8 @@ using Isa = Avx512;
 
 #include "kernels/gemm.inl"
 
+#include "kernels/philox_avx512.inl"
+
 #include "kernels/training.inl"
 
 #include "kernels/int8_avx512.inl"

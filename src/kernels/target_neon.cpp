@@ -30,6 +30,8 @@ using Isa = Neon;
 
 #include "kernels/gemm.inl"
 
+#include "kernels/philox.inl"
+
 #include "kernels/training.inl"
 
 #include "kernels/quantizer.inl"
