@@ -88,14 +88,18 @@ void activate_backward(ActivationKind kind, const float* x, const float* dy, int
 
 void dropout(const DropoutRow& row, const float* x, int n, float* y) {
   constexpr int kBlock = 8 * kLanes;  // elements of one call
+  const auto scale = std::bit_cast<uint32_t>(row.scale);
   for (int begin = 0; begin < n; begin += kBlock) {
     uint32_t words[4][kLanes];
     philox_lanes(row, static_cast<uint32_t>(begin / kBlock * kLanes), words);
     for (int part = 0; part < 8 && begin + part * kLanes < n; ++part) {
+      // The bits of the scale, or none: without a branch, which would be guessed wrong often.
       float factor[kLanes];
+      const uint32_t(&own)[kLanes] = words[part / 2];
+      const int shift = part % 2 * 16;
       for (int lane = 0; lane < kLanes; ++lane) {
-        const uint32_t bits = words[part / 2][lane] >> (part % 2 * 16) & 0xFFFFu;
-        factor[lane] = bits >= row.threshold ? row.scale : 0.0f;
+        const auto below = static_cast<int32_t>((own[lane] >> shift & 0xFFFFu) - row.threshold);
+        factor[lane] = std::bit_cast<float>(~static_cast<uint32_t>(below >> 31) & scale);
       }
       const int i = begin + part * kLanes;
       store_first(y + i, load_first(x + i, n - i) * load(factor), n - i);
