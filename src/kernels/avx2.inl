@@ -8,7 +8,14 @@ struct Avx2 {
   static constexpr int kWidth = 8;
   // Tiles: at least 8 independent sums to hide the latency of an FMA, at most 12 to stay in 16
   // registers.
-  static constexpr int kPanelsForRows[7] = {0, 4, 2, 2, 1, 1, 1};
+  static constexpr int kMostRows = 6;
+  static constexpr int kPanelsForRows[kMostRows + 1] = {0, 4, 2, 2, 1, 1, 1};
+  static constexpr int kGroupBytes = 1 << 18;
+  // Of ahead.inl, measured: tiles that read several streams are better off without.
+  static constexpr int kMostPanelsAhead = 1;
+  static constexpr int kLeastRowsAhead = 3;
+  static constexpr size_t kLinesAhead = 4;
+  static constexpr int kAheadCache = 2;  // the second level
 
   // Not 0 in the first `count` lanes.
   TRANSEPT_INLINE static __m256i mask(int count) {

@@ -4,8 +4,14 @@
 struct Avx512 {
   using Vec = __m512;
   static constexpr int kWidth = 16;
-  // Tiles: 6 x 4 = 24 sums, 4 weights and one activation are 29 of 32 registers.
-  static constexpr int kPanelsForRows[7] = {0, 4, 4, 4, 4, 4, 4};
+  // Tiles: 24 sums, 3 or 4 weights and one activation are 28 or 29 of 32 registers.
+  static constexpr int kMostRows = 8;
+  static constexpr int kPanelsForRows[kMostRows + 1] = {0, 4, 4, 4, 4, 4, 4, 3, 3};
+  static constexpr int kGroupBytes = 0;       // one tile's panels (measured)
+  static constexpr int kMostPanelsAhead = 4;  // of ahead.inl
+  static constexpr int kLeastRowsAhead = 1;
+  static constexpr size_t kLinesAhead = 16;
+  static constexpr int kAheadCache = 3;  // the first level
 
   TRANSEPT_INLINE static __mmask16 mask(int count) {
     return static_cast<__mmask16>((1u << count) - 1u);

@@ -32,7 +32,7 @@ TRANSEPT_INLINE Isa::Vec load_weights(const uint16_t* p) {
 }
 
 // Not inlined, so that every tile has the registers to itself. kStrips: `a` is packed in strips.
-template <int kRows, int kPanels, bool kStrips, class W>
+template <int kRows, int kPanels, bool kStrips, bool kAsks, class W>
 __attribute__((noinline)) void tile(const GemmF32& g, const W* packed, int row, int panel,
                                     Ahead ahead) {
   constexpr int kSums = kPanels * kVecs;
@@ -48,9 +48,10 @@ __attribute__((noinline)) void tile(const GemmF32& g, const W* packed, int row, 
       weight[v] = load_weights(w + static_cast<size_t>(v / kVecs) * g.panel_stride + k * kLanes +
                                v % kVecs * Isa::kWidth);
     }
-    // Tiles that read several streams are better off without (measured).
-    if constexpr (kPanels == 1 && kRows > 2) {
-      __builtin_prefetch(reinterpret_cast<const void*>(ahead.from + k * ahead.step), 0, 2);
+    if constexpr (kAsks) {
+      TRANSEPT_UNROLL for (size_t p = 0; p < kPanels; ++p) {
+        ask(ahead, k, p * g.panel_stride * sizeof(W));
+      }
     }
     TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r) {
       const Isa::Vec x = Isa::splat(kStrips ? a[k * kStripRows + static_cast<size_t>(r)]
@@ -61,48 +62,43 @@ __attribute__((noinline)) void tile(const GemmF32& g, const W* packed, int row, 
   finish_tile<kRows, kPanels>(g, row, panel, sum);
 }
 
-// One strip of kRows rows over panels [begin, end).
-template <int kRows, bool kStrips, class W, int kPanels = Isa::kPanelsForRows[kRows]>
+// One strip of kRows rows over panels [begin, end): tiles of kPanels, then narrower ones.
+template <int kRows, bool kStrips, bool kAsks, class W, int kPanels = Isa::kPanelsForRows[kRows]>
 void strip(const GemmF32& g, const W* packed, int row, int begin, int end, const Pass& pass) {
+  constexpr bool kAsking =
+      kAsks && kRows >= Isa::kLeastRowsAhead && kPanels <= Isa::kMostPanelsAhead;
   for (; begin + kPanels <= end; begin += kPanels) {
     const size_t stride = g.panel_stride;
     const W* own = packed + static_cast<size_t>(begin) * stride;
     const Ahead ahead =
         pass.ahead(own, stride * sizeof(W), static_cast<size_t>(g.k), kLanes * sizeof(W));
-    tile<kRows, kPanels, kStrips>(g, packed, row, begin, ahead);
+    tile<kRows, kPanels, kStrips, kAsking>(g, packed, row, begin, ahead);
   }
   if constexpr (kPanels > 1) {
-    strip<kRows, kStrips, W, kPanels / 2>(g, packed, row, begin, end, pass);
+    strip<kRows, kStrips, kAsks, W, kPanels - 1>(g, packed, row, begin, end, pass);
   }
 }
 
-template <bool kStrips, class W>
+template <bool kStrips, class W, int kRows = kStrips ? kStripRows : Isa::kMostRows>
 void strip_of(int rows, const GemmF32& g, const W* packed, int row, int begin, int end,
               const Pass& pass) {
-  switch (rows) {
-    case 1:
-      return strip<1, kStrips>(g, packed, row, begin, end, pass);
-    case 2:
-      return strip<2, kStrips>(g, packed, row, begin, end, pass);
-    case 3:
-      return strip<3, kStrips>(g, packed, row, begin, end, pass);
-    case 4:
-      return strip<4, kStrips>(g, packed, row, begin, end, pass);
-    case 5:
-      return strip<5, kStrips>(g, packed, row, begin, end, pass);
-    default:
-      return strip<6, kStrips>(g, packed, row, begin, end, pass);
+  if (rows == kRows) {
+    return pass.asks() ? strip<kRows, kStrips, true>(g, packed, row, begin, end, pass)
+                       : strip<kRows, kStrips, false>(g, packed, row, begin, end, pass);
   }
+  if constexpr (kRows > 1) strip_of<kStrips, W, kRows - 1>(rows, g, packed, row, begin, end, pass);
 }
 
-// Rows are cut into near-equal strips of at most 6: 8 = 4 + 4, not 6 + 2; packed strips are all
-// full but the last. All strips go over one group of panels, which stays in the second-level cache,
-// before the next.
+// Rows are cut into near-equal strips of at most kMostRows: of 6, 8 = 4 + 4, not 6 + 2; packed
+// strips are all full but the last. All strips go over one group of panels, which stays in the
+// second-level cache, before the next.
 template <bool kStrips, class W>
 void gemm(const GemmF32& g, const W* packed, int panel_begin, int panel_end) {
-  constexpr int kGroupValues = (1 << 18) / static_cast<int>(sizeof(W));  // 256 KiB
-  const int strips = strips_for(g.m);
-  const int width = Isa::kPanelsForRows[4];
+  constexpr int kGroupValues = Isa::kGroupBytes / static_cast<int>(sizeof(W));
+  constexpr int kMostRows = kStrips ? kStripRows : Isa::kMostRows;
+  const int strips = (g.m + kMostRows - 1) / kMostRows;
+  const int most = kStrips ? kMostRows : (g.m + strips - 1) / strips;  // of a strip
+  const int width = Isa::kPanelsForRows[most];
   const int fit = kGroupValues / (kLanes * width) / (g.k > 1 ? g.k : 1) * width;
   const int group = strips == 1 ? panel_end - panel_begin : fit > width ? fit : width;
   for (int begin = panel_begin; begin < panel_end; begin += group) {

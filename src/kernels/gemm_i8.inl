@@ -1,7 +1,7 @@
 // The integer matrix product over int8 panels. Included inside an unnamed namespace, after
 // lanes.inl and a policy Int8, which provides: Sum (the int32 lanes of a register, as many as
-// Isa::Vec has), Weights, Acts; kMostRows and kPanelsForRows; start(correction), load(weights),
-// splat(four activations), dot(sum, acts, weights), to_float(sum).
+// Isa::Vec has), Weights, Acts; kMostRows and kPanelsForRows; start(correction),
+// load(weights), splat(four activations), dot(sum, acts, weights), to_float(sum).
 //
 // Tiles as in gemm.inl. Sums are exact, so here no order matters at all.
 
@@ -29,7 +29,7 @@ TRANSEPT_INLINE void finish_i8(const GemmI8& g, int row, int panel,
   }
 }
 
-template <int kRows, int kPanels>
+template <int kRows, int kPanels, bool kAsks>
 __attribute__((noinline)) void tile_i8(const GemmI8& g, int row, int panel, Ahead ahead) {
   constexpr int kSums = kPanels * kVecs;
   constexpr size_t kStep = size_t{4} * kLanes;  // bytes of a group of four columns
@@ -46,8 +46,8 @@ __attribute__((noinline)) void tile_i8(const GemmI8& g, int row, int panel, Ahea
   const auto* w = reinterpret_cast<const int8_t*>(first + kInt8Header);
   const size_t groups = int8_row_bytes(g.k) / 4;
   for (size_t k = 0; k < groups; ++k, w += kStep, a += 4) {
-    if constexpr (kPanels == 1 && kRows > 2) {
-      __builtin_prefetch(reinterpret_cast<const void*>(ahead.from + k * ahead.step), 0, 2);
+    if constexpr (kAsks) {
+      TRANSEPT_UNROLL for (size_t p = 0; p < kPanels; ++p) ask(ahead, k, p * stride);
     }
     TRANSEPT_UNROLL for (int v = 0; v < kSums; ++v) {
       const Int8::Weights weight =
@@ -61,29 +61,33 @@ __attribute__((noinline)) void tile_i8(const GemmI8& g, int row, int panel, Ahea
   finish_i8<kRows, kPanels>(g, row, panel, sum);
 }
 
-template <int kRows, int kPanels = Int8::kPanelsForRows[kRows]>
+template <int kRows, bool kAsks, int kPanels = Int8::kPanelsForRows[kRows]>
 void strip_i8(const GemmI8& g, int row, int begin, int end, const Pass& pass) {
+  constexpr bool kAsking =
+      kAsks && kRows >= Isa::kLeastRowsAhead && kPanels <= Isa::kMostPanelsAhead;
   for (; begin + kPanels <= end; begin += kPanels) {
     const Ahead ahead = pass.ahead(panel_of(g, begin), int8_panel_bytes(g.k),
                                    int8_row_bytes(g.k) / 4, size_t{4} * kLanes);
-    tile_i8<kRows, kPanels>(g, row, begin, ahead);
+    tile_i8<kRows, kPanels, kAsking>(g, row, begin, ahead);
   }
-  if constexpr (kPanels > 1) strip_i8<kRows, kPanels / 2>(g, row, begin, end, pass);
+  if constexpr (kPanels > 1) strip_i8<kRows, kAsks, kPanels - 1>(g, row, begin, end, pass);
 }
 
 template <int kRows = Int8::kMostRows>
 void strip_of_i8(int rows, const GemmI8& g, int row, int begin, int end, const Pass& pass) {
-  if (rows == kRows) return strip_i8<kRows>(g, row, begin, end, pass);
+  if (rows == kRows) {
+    return pass.asks() ? strip_i8<kRows, true>(g, row, begin, end, pass)
+                       : strip_i8<kRows, false>(g, row, begin, end, pass);
+  }
   if constexpr (kRows > 1) strip_of_i8<kRows - 1>(rows, g, row, begin, end, pass);
 }
 
 // Near-equal strips of at most kMostRows; all go over one group of panels, which stays in the
 // second-level cache, before the next.
 void gemm_i8(const GemmI8& g, int panel_begin, int panel_end) {
-  constexpr size_t kGroupBytes = size_t{1} << 18;
   const int strips = (g.m + Int8::kMostRows - 1) / Int8::kMostRows;
-  const int width = Int8::kPanelsForRows[1];
-  const int fit = static_cast<int>(kGroupBytes / int8_panel_bytes(g.k)) / width * width;
+  const int width = Int8::kPanelsForRows[(g.m + strips - 1) / strips];
+  const int fit = static_cast<int>(Isa::kGroupBytes / int8_panel_bytes(g.k)) / width * width;
   const int group = strips == 1 ? panel_end - panel_begin : fit > width ? fit : width;
   for (int begin = panel_begin; begin < panel_end; begin += group) {
     const int end = begin + group < panel_end ? begin + group : panel_end;

@@ -5,8 +5,8 @@ struct Int8Avx512 {
   using Sum = __m512i;
   using Weights = __m512i;
   using Acts = __m512i;
-  static constexpr int kMostRows = 6;
-  static constexpr int kPanelsForRows[kMostRows + 1] = {0, 4, 4, 4, 4, 4, 4};
+  static constexpr int kMostRows = 8;
+  static constexpr int kPanelsForRows[kMostRows + 1] = {0, 4, 4, 4, 4, 4, 4, 3, 3};
 
   TRANSEPT_INLINE static Sum start(const int32_t* correction) {
     return _mm512_loadu_si512(correction);

@@ -4,7 +4,13 @@ struct Neon {
   using Vec = float32x4_t;
   static constexpr int kWidth = 4;
   // Tiles: 6 rows of one panel = 24 sums, 4 weights and one activation are 29 of 32 registers.
-  static constexpr int kPanelsForRows[7] = {0, 2, 2, 1, 1, 1, 1};
+  static constexpr int kMostRows = 6;
+  static constexpr int kPanelsForRows[kMostRows + 1] = {0, 2, 2, 1, 1, 1, 1};
+  static constexpr int kGroupBytes = 1 << 18;
+  static constexpr int kMostPanelsAhead = 1;  // of ahead.inl
+  static constexpr int kLeastRowsAhead = 3;
+  static constexpr size_t kLinesAhead = 4;
+  static constexpr int kAheadCache = 2;
 
   // All ones in the first `count` lanes.
   TRANSEPT_INLINE static uint32x4_t mask(int count) {
