@@ -1,6 +1,6 @@
 // The integer matrix product over int8 panels. Included inside an unnamed namespace, after
 // lanes.inl and a policy Int8, which provides: Sum (the int32 lanes of a register, as many as
-// Isa::Vec has), Weights, Acts; kMostRows and kPanelsForRows; start(correction),
+// Isa::Vec has), Weights, Acts; kMostRows, kPanelsForRows, kSpinSums; start(correction),
 // load(weights), splat(four activations), dot(sum, acts, weights), to_float(sum).
 //
 // Tiles as in gemm.inl. Sums are exact, so here no order matters at all.
@@ -100,9 +100,9 @@ void gemm_i8(const GemmI8& g, int panel_begin, int panel_end) {
   }
 }
 
-// Four independent sums: enough where additions take a cycle, and no register is spilled.
+// As many independent sums as keep the units busy, and no register is spilled.
 int64_t spin_i8(int64_t rounds) {
-  constexpr int kSums = 4;
+  constexpr int kSums = Int8::kSpinSums;
   alignas(64) int8_t weights[4 * kLanes];
   alignas(64) int32_t zero[kLanes] = {};
   volatile int8_t start = 3;  // so that nothing is computed while compiling

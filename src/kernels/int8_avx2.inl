@@ -10,6 +10,7 @@ struct Int8Avx2 {
   // slower (measured).
   static constexpr int kMostRows = 4;
   static constexpr int kPanelsForRows[kMostRows + 1] = {0, 4, 2, 1, 1};
+  static constexpr int kSpinSums = 4;  // additions take a cycle
 
   TRANSEPT_INLINE static Sum start(const int32_t* correction) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(correction));

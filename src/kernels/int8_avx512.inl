@@ -7,6 +7,7 @@ struct Int8Avx512 {
   using Acts = __m512i;
   static constexpr int kMostRows = 8;
   static constexpr int kPanelsForRows[kMostRows + 1] = {0, 4, 4, 4, 4, 4, 4, 3, 3};
+  static constexpr int kSpinSums = 4;  // additions take a cycle
 
   TRANSEPT_INLINE static Sum start(const int32_t* correction) {
     return _mm512_loadu_si512(correction);

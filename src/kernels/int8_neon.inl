@@ -7,6 +7,7 @@ struct Int8Neon {
   using Acts = int8x16_t;
   static constexpr int kMostRows = 6;
   static constexpr int kPanelsForRows[kMostRows + 1] = {0, 2, 2, 1, 1, 1, 1};
+  static constexpr int kSpinSums = 4;
 
   TRANSEPT_INLINE static Sum start(const int32_t*) { return vdupq_n_s32(0); }
   TRANSEPT_INLINE static Weights load(const int8_t* p) { return vld1q_s8(p); }
