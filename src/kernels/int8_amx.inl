@@ -35,32 +35,40 @@ TRANSEPT_INLINE int configure_tiles(int rows) {
 // What the tiles left out: the corrections, the columns beyond a multiple of 64, and the scaling.
 TRANSEPT_INLINE void finish_amx(const GemmI8& g, int row, int rows, int panel,
                                 const int32_t* sums) {
-  const size_t stride = int8_panel_bytes(g.k);
-  const std::byte* own = g.packed + static_cast<size_t>(panel) * stride;
+  const std::byte* own = g.packed + static_cast<size_t>(panel) * int8_panel_bytes(g.k);
   const size_t size = int8_row_bytes(g.k);
+  const size_t whole = size / kTileBytes * kTileBytes;
   const int n = panel * kLanes;
-  const int count = g.n - n;
-  const auto* scales = reinterpret_cast<const float*>(own);
-  const Lanes scale = load(scales);
-  const __m512i correction = Int8Vnni::start(reinterpret_cast<const int32_t*>(scales + kLanes));
+  const __mmask16 outputs = Isa::mask(g.n - n < kLanes ? g.n - n : kLanes);
+  const __m512 scale = Isa::load(reinterpret_cast<const float*>(own));
+  const __m512i correction =
+      Int8Vnni::start(reinterpret_cast<const int32_t*>(own + kLanes * sizeof(float)));
   const auto* weights = reinterpret_cast<const int8_t*>(own + kInt8Header);
-  Lanes bias = splat<Lanes>(0.0f);
-  if (g.bias != nullptr) bias = load_first(g.bias + n, count);
-  for (int r = 0; r < rows; ++r) {
+  const bool has_bias = g.bias != nullptr;
+  const __m512 bias = has_bias ? _mm512_maskz_loadu_ps(outputs, g.bias + n) : Isa::splat(0.0f);
+  const uint8_t* a = g.a + static_cast<size_t>(row) * g.lda;
+  float* y = g.y + static_cast<size_t>(row) * g.ldy + n;
+  for (int r = 0; r < rows; ++r, a += g.lda, y += g.ldy) {
     __m512i sum = _mm512_add_epi32(_mm512_load_si512(sums + r * kLanes), correction);
-    const uint8_t* a = g.a + static_cast<size_t>(row + r) * g.lda;
-    for (size_t k = size / kTileBytes * kTileBytes; k < size; k += 4)
+    for (size_t k = whole; k < size; k += 4)
       sum = Int8Vnni::dot(sum, Int8Vnni::splat(a + k), Int8Vnni::load(weights + k * kLanes));
-    Lanes out{{Int8Vnni::to_float(sum)}};
-    out = out * (splat<Lanes>(g.a_scale[row + r]) * scale);
-    if (g.bias != nullptr) out = out + bias;
-    store_first(g.y + static_cast<size_t>(row + r) * g.ldy + n, out, count);
+    __m512 out = Isa::mul(Int8Vnni::to_float(sum), Isa::mul(Isa::splat(g.a_scale[row + r]), scale));
+    if (has_bias) out = Isa::add(out, bias);
+    _mm512_mask_storeu_ps(y, outputs, out);
   }
 }
 
+// A share of the lines of the panels that come after these: [first, first + count) of the
+// kPanels x 16 lines of every step.
+struct Share {
+  int first;
+  int count;
+};
+
 // kParts x 16 rows times kPanels panels.
 template <int kParts, int kPanels>
-TRANSEPT_INLINE void tile_amx(const GemmI8& g, int row, int rows, int upper, int panel) {
+TRANSEPT_INLINE void tile_amx(const GemmI8& g, int row, int rows, int upper, int panel,
+                              Share share) {
   alignas(64) int32_t sums[kParts * kPanels][kTileRows * kLanes];
   const size_t stride = int8_panel_bytes(g.k);
   const size_t steps = int8_row_bytes(g.k) / kTileBytes;
@@ -85,6 +93,13 @@ TRANSEPT_INLINE void tile_amx(const GemmI8& g, int row, int rows, int upper, int
       _tile_dpbusd(2, 5, 6);
       if constexpr (kPanels > 1) _tile_dpbusd(3, 5, 7);
     }
+    const auto next = reinterpret_cast<uintptr_t>(w) + kPanels * stride;
+    for (int line = share.first; line < share.first + share.count; ++line) {
+      const size_t at = static_cast<size_t>(line);
+      __builtin_prefetch(reinterpret_cast<const void*>(next + at / kTileRows * stride +
+                                                       at % kTileRows * kTileBytes),
+                         0, 3);
+    }
   }
   _tile_stored(0, sums[0], kTileBytes);
   finish_amx(g, row, upper, panel, sums[0]);
@@ -102,28 +117,36 @@ TRANSEPT_INLINE void tile_amx(const GemmI8& g, int row, int rows, int upper, int
   }
 }
 
-template <int kParts>
-TRANSEPT_INLINE void strip_amx(const GemmI8& g, int row, int rows, int upper, int begin, int end) {
-  for (; begin + 2 <= end; begin += 2) tile_amx<kParts, 2>(g, row, rows, upper, begin);
-  if (begin < end) tile_amx<kParts, 1>(g, row, rows, upper, begin);
+template <int kPanels>
+TRANSEPT_INLINE void strip_amx(const GemmI8& g, int row, int rows, int upper, int panel,
+                               Share share) {
+  if (rows > upper) {
+    tile_amx<2, kPanels>(g, row, rows, upper, panel, share);
+  } else {
+    tile_amx<1, kPanels>(g, row, rows, upper, panel, share);
+  }
 }
 
-// Near-equal strips of at most 32 rows; all go over one group of panels, which stays in the
-// second-level cache, before the next.
+// Near-equal strips of at most 32 rows; all go over two panels, which stay in the first-level
+// cache, before the next two.
 void gemm_amx(const GemmI8& g, int panel_begin, int panel_end) {
-  constexpr size_t kGroupBytes = size_t{1} << 20;
   const int strips = (g.m + 2 * kTileRows - 1) / (2 * kTileRows);
-  const int fit = static_cast<int>(kGroupBytes / int8_panel_bytes(g.k)) / 2 * 2;
-  const int group = strips == 1 ? panel_end - panel_begin : fit > 2 ? fit : 2;
-  for (int begin = panel_begin; begin < panel_end; begin += group) {
-    const int end = begin + group < panel_end ? begin + group : panel_end;
+  constexpr int kPairLines = 2 * kTileRows;  // of weights in a step
+  const int lines = (kPairLines + strips - 1) / strips;
+  int configured = 0;
+  int upper = 0;
+  for (int panel = panel_begin; panel < panel_end; panel += 2) {
     for (int s = 0, row = 0; s < strips; ++s) {
       const int rows = (g.m - row + strips - s - 1) / (strips - s);
-      const int upper = configure_tiles(rows);
-      if (rows > upper) {
-        strip_amx<2>(g, row, rows, upper, begin, end);
+      if (rows != configured) upper = configure_tiles(rows);
+      configured = rows;
+      const int first = s * lines;
+      const int left = kPairLines - first;
+      const Share share{first, left < 0 ? 0 : left < lines ? left : lines};
+      if (panel + 2 <= panel_end) {
+        strip_amx<2>(g, row, rows, upper, panel, share);
       } else {
-        strip_amx<1>(g, row, rows, upper, begin, end);
+        strip_amx<1>(g, row, rows, upper, panel, share);
       }
       row += rows;
     }
