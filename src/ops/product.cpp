@@ -9,11 +9,15 @@
 namespace transept {
 namespace {
 
-// Rows of the left operand that stay in a core's cache while the panels of the right one pass by. A
-// multiple of 6, the height of a tile.
-int rows_per_block(int k) {
-  constexpr int kCacheFloats = 64 * 1024;
-  return std::max(6, std::min(240, kCacheFloats / std::max(k, 1)) / 6 * 6);
+// Near-equal blocks of m rows of the left operand, `bytes` each, that stay in a core's cache while
+// the panels of the right one pass by. Whole strips of any instruction set but the last.
+int rows_per_block(int m, size_t bytes) {
+  constexpr size_t kCacheBytes = size_t{1} << 20;
+  constexpr int kStrip = 32;
+  const int most = std::clamp(static_cast<int>(kCacheBytes / std::max(bytes, size_t{1})), 8, 288);
+  const int blocks = std::max(1, (m + most - 1) / most);
+  const int even = (m + blocks - 1) / blocks;
+  return most < kStrip ? most : std::min((even + kStrip - 1) / kStrip * kStrip, most);
 }
 
 // Below this many multiplications a product is not worth waking another thread.
@@ -27,9 +31,9 @@ struct Part {
 // f(Part) over row blocks times column ranges, a few per thread so that none waits long for the
 // last.
 template <class F>
-void for_each_part(ThreadPool& pool, int m, int n, int k, F&& f) {
+void for_each_part(ThreadPool& pool, int m, int n, int k, size_t row_bytes, F&& f) {
   const int panels = panels_for(n);
-  const int block = rows_per_block(k);
+  const int block = rows_per_block(m, row_bytes);
   const int row_blocks = (m + block - 1) / block;
   const bool small = int64_t{m} * k * n < kSmallProduct;
   const int column_ranges =
@@ -53,15 +57,16 @@ GemmF32 part_of(GemmF32 g, const Part& part) {
 }
 
 void run_gemm(Context& c, const GemmF32& g) {
-  for_each_part(c.pool, g.m, g.n, g.k, [&](const Part& part) {
-    c.kernels.gemm_f32(part_of(g, part), part.begin, part.end);
-  });
+  for_each_part(
+      c.pool, g.m, g.n, g.k, static_cast<size_t>(g.k) * sizeof(float),
+      [&](const Part& part) { c.kernels.gemm_f32(part_of(g, part), part.begin, part.end); });
 }
 
 void run_gemm_bf16(Context& c, const GemmF32& g, const uint16_t* packed) {
-  for_each_part(c.pool, g.m, g.n, g.k, [&](const Part& part) {
-    c.kernels.gemm_bf16(part_of(g, part), packed, part.begin, part.end);
-  });
+  for_each_part(c.pool, g.m, g.n, g.k, static_cast<size_t>(g.k) * sizeof(float),
+                [&](const Part& part) {
+                  c.kernels.gemm_bf16(part_of(g, part), packed, part.begin, part.end);
+                });
 }
 
 // Quantises the rows of a, then multiplies integers.
@@ -76,7 +81,7 @@ void run_gemm_i8(Context& c, ConstTensor a, const Weight& weight, const float* b
     for (auto r = static_cast<size_t>(begin); r < static_cast<size_t>(end); ++r)
       c.kernels.quantize_row(a.row(static_cast<int>(r)), a.cols, bytes + r * stride, scale + r);
   });
-  for_each_part(c.pool, a.rows, weight.rows, a.cols, [&](const Part& part) {
+  for_each_part(c.pool, a.rows, weight.rows, a.cols, stride, [&](const Part& part) {
     const auto row = static_cast<size_t>(part.row);
     c.kernels.gemm_i8({.a = bytes + row * stride,
                        .lda = stride,
