@@ -71,8 +71,8 @@ def write_task(folder: str, pairs, shape, steps: int) -> str:
         file.write(
             f'output = "out"\ndata.train = "train.tsv"\ntokenizer.folder = "tokenizer"\nmodel.d_model = {d}\nmodel.d_ff = {d_ff}\n'
             f"model.heads = {heads}\nmodel.encoder_layers = {enc}\nmodel.decoder_layers = {dec}\nbatch.tokens = {TOKENS}\n"
-            f"length.max_steps = {steps}\nlogging.every_steps = {steps}\nvalidation.every_steps = 0\n"
-            f"checkpoint.every_steps = {steps}\n"
+            f"length.max_steps = {steps + 1}\nlogging.every_steps = 1\nvalidation.every_steps = 0\n"
+            f"checkpoint.every_steps = {steps + 1}\n"
         )
     return f"{folder}/config.toml"
 
@@ -206,7 +206,11 @@ def run_transept(command: str, config: str, steps: int, threads: int) -> dict:
     subprocess.run(["rm", "-rf", os.path.join(os.path.dirname(config), "out")], check=True)
     done = subprocess.run([command, "train", config, "--quiet", "--stats", "--threads", str(threads)], capture_output=True, text=True, check=True)
     stats = json.loads(done.stderr.splitlines()[-1])
-    return stats | {"tokens_per_second": stats["target_tokens"] / stats["train_seconds"]}
+    with open(os.path.join(os.path.dirname(config), "out/metrics.jsonl"), encoding="utf-8") as file:
+        lines = [line for line in map(json.loads, file) if "seconds" in line]
+    first, last = lines[0], lines[-1]  # the first step warms up
+    seconds, tokens = last["seconds"] - first["seconds"], last["target_tokens"] - first["target_tokens"]
+    return stats | {"tokens_per_second": tokens / seconds}
 
 
 def product_flops(shape, source: int, target: int) -> float:

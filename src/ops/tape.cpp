@@ -1,10 +1,21 @@
 #include "ops/tape.h"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <utility>
 
 namespace transept {
+namespace {
+
+// In eighths of a power of two: batches are of ever other sizes, and fresh memory costs its
+// zeroing.
+size_t rounded(size_t bytes) {
+  const size_t step = std::max(std::bit_floor(bytes) / 8, size_t{64});
+  return (bytes + step - 1) / step * step;
+}
+
+}  // namespace
 
 void Tape::record(ConstTensor output, Backward backward) {
   tracked_.insert(output.data);
@@ -42,7 +53,7 @@ Buffer Tape::take(size_t bytes) {
     return memory;
   }
   if (!free_.empty()) free_.erase(std::prev(free_.end()));
-  return Buffer(bytes);
+  return Buffer(rounded(bytes));
 }
 
 void Tape::rename_grad(ConstTensor from, ConstTensor to) {
