@@ -21,7 +21,8 @@ class GenerateVerb : public Verb {
     options.texts("prompt", "TEXT", prompts_,
                   "what the decoder starts from; again for another answer to the same input");
     options.ids("prompt-ids", prompt_ids_, prompt_ids_text_, "the prompt is token ids, not text");
-    options.text("memory", "FILE", memory_, "answer from a memory file: no encoder run");
+    options.texts("memory", "FILE", memories_,
+                  "answer from a memory file: no encoder run; again for several joined");
     search_.declare(options);
     options.flag("stream", stream_, "print the text as it grows; beams: when it is found");
     options.flag("stats", stats_, "at the end, counts and times as one JSON line on stderr");
@@ -36,8 +37,8 @@ class GenerateVerb : public Verb {
       tell_prompts();
     }
     for (const std::string& prompt : prompts_) prompt_tokens_.push_back(tokens_of_prompt(prompt));
-    if (!memory_.empty()) {
-      answer({Request{.memory = model_->load_memory(memory_), .source = {}, .prompt = {}}});
+    if (!memories_.empty()) {
+      answer({Request{.memory = kept_memory(), .source = {}, .prompt = {}}});
     } else if (!model_->has_encoder() && options.one_of({"input", "input-file"}).empty() &&
                input_.ids.empty() && (options.given("prompt") || options.given("prompt-ids"))) {
       answer({Request{}});  // a decoder on its own needs no input
@@ -51,13 +52,19 @@ class GenerateVerb : public Verb {
  private:
   void check_usage(Options& options) {
     const std::string input = options.one_of({"input", "input-file", "memory"});
-    if (input != "memory") memory_.clear();
-    check(memory_.empty() || input_.ids.empty(), ErrorCode::usage,
+    if (input != "memory") memories_.clear();
+    check(memories_.empty() || input_.ids.empty(), ErrorCode::usage,
           "--memory and --source-ids exclude each other: give one");
     check(!prompt_ids_ || prompt_ids_text_.empty() || prompts_.empty(), ErrorCode::usage,
           "--prompt-ids {}: the prompt is given twice; leave out --prompt", prompt_ids_text_);
     search_.finish(options);
     search_.search.logprobs = common_.is_jsonl();
+  }
+
+  [[nodiscard]] Memory kept_memory() const {
+    std::vector<Memory> parts;
+    for (const std::string& file : memories_) parts.push_back(model_->load_memory(file));
+    return parts.size() == 1 ? parts.front() : concat(parts);
   }
 
   // A model that is asked in the decoder has not learned to answer nothing.
@@ -214,7 +221,7 @@ class GenerateVerb : public Verb {
   std::vector<std::string> prompts_;
   std::vector<std::vector<Token>> prompt_tokens_;  // one per prompt
   std::string prompt_ids_text_;
-  std::string memory_;
+  std::vector<std::string> memories_;
   bool prompt_ids_ = false;
   bool stream_ = false;
   bool stats_ = false;

@@ -118,8 +118,8 @@ ComparedModels load_compared(const std::filesystem::path& encoder_decoder,
   if (!decoder_only.empty()) {
     models.decoder_only = load_checkpoint(decoder_only, pool).model;
   } else {
-    models.decoder_only = std::make_shared<Transformer>(
-        random_model(decoder_only_twin(*models.encoder_decoder), pool, chosen_kernels()));
+    models.decoder_only =
+        std::make_shared<Transformer>(random_twin(*models.encoder_decoder, pool, chosen_kernels()));
   }
   return models;
 }
@@ -146,6 +146,17 @@ Config decoder_only_twin(const Transformer& model) {
   if (model.head.output && !model.config.head.tied) in_tables += model.head.output->size();
   twin.decoder.layers =
       std::max(1, static_cast<int>(std::lround(static_cast<double>(all - in_tables) / layer)));
+  return twin;
+}
+
+Transformer random_twin(const Transformer& model, ThreadPool& pool, const KernelTable& kernels) {
+  Transformer twin = random_model(decoder_only_twin(model), pool, kernels);
+  const Storage wanted = storage_of(model);
+  if (wanted == Storage::f32) return twin;
+  visit(twin, [&](const std::string& name, Weight& weight, int, int, Role role) {
+    weight.storage = storage_for(twin.config, name, role, wanted);
+  });
+  finish(twin, pool, kernels);
   return twin;
 }
 

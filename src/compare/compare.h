@@ -58,6 +58,9 @@ struct ComparedModels {
 // closest to the same number of parameters. Error unsupported if the model has no encoder or no
 // decoder.
 [[nodiscard]] Config decoder_only_twin(const Transformer& model);
+// With random weights, stored as this one's are: int8 is set against int8.
+[[nodiscard]] Transformer random_twin(const Transformer& model, ThreadPool& pool,
+                                      const KernelTable& kernels);
 
 // Both are fed the same number of tokens. Error unsupported if `model` lacks an encoder or a
 // decoder, or `other` is not a decoder alone; limit if the lengths exceed their positions.

@@ -42,6 +42,15 @@ TEST_F(Compare, TheTwinHasAsManyParametersAndNoEncoder) {
   EXPECT_THROW((void)decoder_only_twin(twin), Error);
 }
 
+TEST_F(Compare, TheTwinIsStoredAsTheModelIs) {
+  EXPECT_EQ(storage_of(random_twin(model, pool, chosen_kernels())), Storage::f32);
+  visit(model, [](const std::string&, Weight& weight, int, int, Role role) {
+    if (role != Role::vector && role != Role::lookup) weight.storage = Storage::int8;
+  });
+  finish(model, pool, chosen_kernels());
+  EXPECT_EQ(storage_of(random_twin(model, pool, chosen_kernels())), Storage::int8);
+}
+
 TEST_F(Compare, MeasuresBothAndCountsWhatIsKept) {
   const CompareSettings settings{
       .input_tokens = 40, .prompt_tokens = 3, .output_tokens = 5, .repeats = 2};

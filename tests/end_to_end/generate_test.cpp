@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/json.h"
 #include "end_to_end/command.h"
 
@@ -79,6 +81,32 @@ TEST(Generate, AnswersFromAMemoryWithoutTheEncoder) {
   EXPECT_EQ(lines(a.out).size(), 3u);
   EXPECT_NE(a.err.find("\"encoder_runs\":1,"), std::string::npos) << a.err;
   EXPECT_NE(b.err.find("\"encoder_runs\":0,"), std::string::npos) << b.err;
+}
+
+TEST(Generate, JoinsSeveralMemoriesInAnyOrder) {
+  const std::string fox = scratch("one.memory");
+  const std::string dog = scratch("two.memory");
+  const auto encode = [](const char* text, const std::string& file) {
+    return transept({"encode", kText, "--input", text, "--output", file, "--quiet"}).code;
+  };
+  ASSERT_EQ(encode("The quick brown fox", fox), 0);
+  ASSERT_EQ(encode("The dog sleeps", dog), 0);
+  const auto ask = [](std::vector<std::string> files) {
+    std::vector<std::string> words = {"generate", kText, "--format", "jsonl", "--stats"};
+    for (std::string& file : files) words.insert(words.end(), {"--memory", std::move(file)});
+    return transept(words);
+  };
+  const auto logprob = [&](const std::vector<std::string>& files) {
+    const Result r = ask(files);
+    EXPECT_EQ(r.code, 0) << r.err;
+    EXPECT_NE(r.err.find("\"encoder_runs\":0,"), std::string::npos) << r.err;
+    return JsonDocument::parse(r.out, "stdout").root().at("logprob").as_number();
+  };
+  const double both = logprob({fox, dog});
+  EXPECT_NEAR(logprob({dog, fox}), both, 1e-4);  // sums are in another order
+  EXPECT_GT(std::abs(logprob({fox}) - both), 1e-3);
+  EXPECT_GT(std::abs(logprob({dog}) - both), 1e-3);
+  EXPECT_EQ(ask({fox, scratch("none.memory")}).code, 66);
 }
 
 TEST(Generate, EncodesOnceForSeveralPrompts) {
