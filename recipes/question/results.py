@@ -135,8 +135,11 @@ def table(models: list[dict]) -> str:
             f"{m['model']:{wide}}{m['parameters'] / 1e6:8.2f} M{m['trained'] / 1e6:7.2f} M  {m['rate']:8} {1000 * m['step_seconds']:9.0f} "
             f"{m['steps']:8}{m['epochs']:8.2f}{m['valid_loss']:17.3f}{m['encode_ms'] or '-':>18.4}"
         )
-    out.append(f"({models[0]['minutes']:g} minutes of processor time each, {models[0]['pairs']} pairs; all rates tried: ")
-    out[-1] += "; ".join(f"{m['model']} " + ", ".join(f"{rate} {loss:.3f}" for rate, loss in m["rates"].items()) for m in models) + ")"
+    out.append(f"({models[0]['minutes']:g} minutes of processor time each, {models[0]['pairs']} pairs)")
+    for m in models:
+        if m["rates"]:
+            tried = ", ".join(f"{rate} {loss:.3f}" for rate, loss in m["rates"].items())
+            out.append(f"({m['model']}: validation loss of the trials {tried})")
     for task in models[0]["tasks"]:
         shown = [SHOWN[name] for name in METRICS[task]]
         out += ["", f"{task:{wide}}" + "".join(f"{row['tokens'] + ' tokens':>20}" for row in models[0]["tasks"][task]["rows"])]
