@@ -38,8 +38,7 @@ void place_rows(Context& c, const Batch& batch) {
 // Keys and values of the source's rows, sequence by sequence.
 Tensor attend_to_rows(Context& c, const Attention& w, const StackConfig& stack, const Batch& batch,
                       ConstTensor q, const CrossSource& source) {
-  const Tensor k = linear(c, w.k, source.rows);  // [source rows, n_heads * d_head]
-  const Tensor v = linear(c, w.v, source.rows);
+  const auto [k, v] = linear(c, source.rows, w.k, w.v);  // [source rows, n_heads * d_head]
   std::vector<RowsItem> items;
   items.reserve(batch.sequences.size());
   for (size_t i = 0; i < batch.sequences.size(); ++i) {
@@ -59,18 +58,20 @@ Tensor attend_to_rows(Context& c, const Attention& w, const StackConfig& stack, 
 }  // namespace
 
 Tensor feed_forward(Context& c, const FeedForward& w, ActivationKind kind, ConstTensor x) {
-  Tensor up = linear(c, w.up, x);  // [rows, d_ff]
-  const Tensor h =
-      w.gate ? activate_gated(c, kind, linear(c, *w.gate, x), up) : activate(c, kind, up);
+  Tensor h;  // [rows, d_ff]
+  if (w.gate) {
+    const auto [up, gate] = linear(c, x, w.up, *w.gate);
+    h = activate_gated(c, kind, gate, up);
+  } else {
+    h = activate(c, kind, linear(c, w.up, x));
+  }
   return linear(c, w.down, dropout(c, h, c.dropout.activation));
 }
 
 Tensor self_attention(Context& c, const Attention& w, const StackConfig& stack, const Batch& batch,
                       ConstTensor x, const RelativeBias& bias, std::span<DecodeState* const> states,
                       int layer) {
-  const Tensor q = linear(c, w.q, x);  // [rows, n_heads * d_head]
-  const Tensor k = linear(c, w.k, x);
-  const Tensor v = linear(c, w.v, x);
+  const auto [q, k, v] = linear(c, x, w.q, w.k, w.v);  // [rows, n_heads * d_head]
   if (states.empty()) {
     std::vector<RowsItem> items;
     items.reserve(batch.sequences.size());
@@ -82,14 +83,16 @@ Tensor self_attention(Context& c, const Attention& w, const StackConfig& stack, 
                   attention(c, q, k, v, items,
                             {stack.n_heads, stack.query_scale, bias, c.dropout.attention}));
   }
-  std::vector<AttentionItem> items;
-  items.reserve(batch.sequences.size());
-  for (size_t i = 0; i < batch.sequences.size(); ++i) {
-    const Sequence& s = batch.sequences[i];
-    KeyValues& cache = states[i]->layer(layer);
-    cache.append(k, v, s.begin, s.end);
-    items.push_back({s.begin, s.end, cache.view(), s.position, stack.causal, static_cast<int>(i)});
-  }
+  constexpr int64_t kGrain = 4;  // rows: about as long as waking a thread takes
+  std::vector<AttentionItem> items(batch.sequences.size());
+  c.pool.parallel_for(static_cast<int64_t>(items.size()), kGrain, [&](int64_t first, int64_t last) {
+    for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(last); ++i) {
+      const Sequence& s = batch.sequences[i];
+      KeyValues& cache = states[i]->layer(layer);
+      cache.append(k, v, s.begin, s.end);
+      items[i] = {s.begin, s.end, cache.view(), s.position, stack.causal, static_cast<int>(i)};
+    }
+  });
   return linear(c, w.o, attention(c, q, items, stack.n_heads, stack.query_scale, bias));
 }
 

@@ -1,6 +1,7 @@
 // The sub-layers that encoder and decoder are made of.
 #pragma once
 
+#include <array>
 #include <span>
 #include <vector>
 
@@ -17,6 +18,15 @@ namespace transept {
 
 [[nodiscard]] inline Tensor linear(Context& c, const Linear& l, ConstTensor x) {
   return linear(c, l.weight, l.bias, x);
+}
+
+// Several of one x.
+template <class... L>
+[[nodiscard]] std::array<Tensor, sizeof...(L)> linear(Context& c, ConstTensor x, const L&... l) {
+  const Factor by[] = {{&l.weight, &l.bias}...};
+  std::array<Tensor, sizeof...(L)> y;
+  linear(c, by, x, y);
+  return y;
 }
 
 inline void norm(Context& c, const Norm& n, ConstTensor x, Tensor y) {

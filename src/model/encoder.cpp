@@ -54,14 +54,13 @@ std::vector<Memory> encode_memories(Context& c, const Transformer& model,
   }
   const Arena::Frame frame(c.arena);
   const ConstTensor hidden = encode(c, model, batch, tokens);
-  std::vector<Memory> memories;
-  memories.reserve(inputs.size());
+  std::vector<MemoryRows> parts;
+  parts.reserve(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Sequence& s = batch.sequences[i];
-    memories.push_back(
-        make_memory(c, model, hidden.slice(s.begin, s.end), inputs[i], {{0, s.end - s.begin}}));
+    parts.push_back({s.begin, s.end, inputs[i], {{0, s.end - s.begin}}});
   }
-  return memories;
+  return make_memories(c, model, hidden, std::move(parts));
 }
 
 }  // namespace transept

@@ -55,25 +55,43 @@ size_t Memory::bytes() const {
   return total;
 }
 
-Memory make_memory(Context& c, const Transformer& model, ConstTensor hidden,
-                   std::span<const Token> ids, std::vector<Memory::Segment> segments) {
+std::vector<Memory> make_memories(Context& c, const Transformer& model, ConstTensor hidden,
+                                  std::vector<MemoryRows> parts) {
   const StackConfig& decoder = model.config.decoder;
-  auto storage = new_storage(hidden.rows, hidden.cols);
-  std::memcpy(storage->hidden.data(), hidden.data, hidden.bytes());
-  storage->ids.assign(ids.begin(), ids.end());
-  storage->segments = std::move(segments);
-  storage->model = model.identity;
+  std::vector<std::shared_ptr<Memory::Storage>> storages;
+  for (MemoryRows& part : parts) {
+    const ConstTensor own = hidden.slice(part.begin, part.end);
+    auto storage = new_storage(own.rows, own.cols);
+    std::memcpy(storage->hidden.data(), own.data, own.bytes());
+    storage->ids.assign(part.ids.begin(), part.ids.end());
+    storage->segments = std::move(part.segments);
+    storage->model = model.identity;
+    storage->layers.resize(model.decoder.layers.size());
+    storages.push_back(std::move(storage));
+  }
   const Arena::Frame frame(c.arena);
   const ConstTensor source = model.bridge ? ConstTensor(linear(c, *model.bridge, hidden)) : hidden;
-  for (const Layer& l : model.decoder.layers) {
+  for (size_t layer = 0; layer < model.decoder.layers.size(); ++layer) {
     const Arena::Frame layer_frame(c.arena);
-    const Tensor k = linear(c, l.cross.k, source);  // [rows, n_heads * d_head]
-    const Tensor v = linear(c, l.cross.v, source);
-    KeyValues keys(decoder.n_heads, decoder.d_head, hidden.rows);
-    keys.append(k, v, 0, hidden.rows);
-    storage->layers.push_back(std::move(keys));
+    const Layer& l = model.decoder.layers[layer];
+    const auto [k, v] = linear(c, source, l.cross.k, l.cross.v);  // [rows, n_heads * d_head]
+    c.pool.parallel_for(static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end) {
+      for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+        const MemoryRows& part = parts[i];
+        KeyValues keys(decoder.n_heads, decoder.d_head, part.end - part.begin);
+        keys.append(k, v, part.begin, part.end);
+        storages[i]->layers[layer] = std::move(keys);
+      }
+    });
   }
-  return Memory(std::move(storage));
+  return {std::make_move_iterator(storages.begin()), std::make_move_iterator(storages.end())};
+}
+
+Memory make_memory(Context& c, const Transformer& model, ConstTensor hidden,
+                   std::span<const Token> ids, std::vector<Memory::Segment> segments) {
+  std::vector<MemoryRows> whole(1);
+  whole.front() = {0, hidden.rows, ids, std::move(segments)};
+  return std::move(make_memories(c, model, hidden, std::move(whole)).front());
 }
 
 Memory concat(std::span<const Memory> parts) {

@@ -77,8 +77,21 @@ class Memory {
   std::shared_ptr<const Storage> storage_;
 };
 
-// Keys and values of every decoder layer from the encoder's hidden rows [rows, d_model]; this is
-// all that remains to be done for a Memory whose hidden state was loaded from a file.
+// Rows [begin, end) of hidden states, and what they were made from.
+struct MemoryRows {
+  int begin;
+  int end;
+  std::span<const Token> ids;
+  std::vector<Memory::Segment> segments;
+};
+
+// Keys and values of every decoder layer from the encoder's hidden rows [rows, d_model], a Memory
+// for every part; the products are made over all rows at once.
+[[nodiscard]] std::vector<Memory> make_memories(Context& c, const Transformer& model,
+                                                ConstTensor hidden, std::vector<MemoryRows> parts);
+
+// The same of one; this is all that remains to be done for a Memory whose hidden state was loaded
+// from a file.
 [[nodiscard]] Memory make_memory(Context& c, const Transformer& model, ConstTensor hidden,
                                  std::span<const Token> ids, std::vector<Memory::Segment> segments);
 

@@ -63,20 +63,33 @@ Rows quantize(const KernelTable& kernels, ConstTensor x) {
   return q;
 }
 
-// All outputs, as linear() makes them.
+// y holds outputs [first, first + n) of all rows: those that are banned get `value`.
+void ban(std::span<const Banned> banned, int first, int n, float value, Tensor y) {
+  for (auto b = std::ranges::lower_bound(banned, first, {}, &Banned::output);
+       b != banned.end() && b->output < first + n; ++b) {
+    y.row(b->row)[b->output - first] = value;
+  }
+}
+
+// Of all outputs, as linear() makes them, a piece at a time: the whole would go to memory and back.
 std::vector<Scored> argmax_of_all(Context& c, const Weight& weight, const Weight& bias,
                                   ConstTensor x, std::span<const Banned> banned) {
-  const Arena::Frame frame(c.arena);
-  const Tensor y = linear(c, weight, bias, x);
-  for (const Banned& b : banned) y.row(b.row)[b.output] = kNever;
-  std::vector<Scored> best(static_cast<size_t>(x.rows));
-  c.pool.parallel_for(x.rows, 1, [&](int64_t begin, int64_t end) {
+  const auto rows = static_cast<size_t>(x.rows);
+  const int pieces = (panels_for(weight.rows) + kChunkPanels - 1) / kChunkPanels;
+  std::vector<Scored> of_piece(static_cast<size_t>(pieces) * rows);
+  multiply_in_pieces(c, x, {&weight, &bias}, kChunkPanels, [&](const Piece& piece) {
+    ban(banned, piece.first, piece.n, kNever, piece.y);
     std::vector<Scored> top;
-    for (int64_t r = begin; r < end; ++r) {
-      top_k({y.row(static_cast<int>(r)), static_cast<size_t>(y.cols)}, 1, top);
-      best[static_cast<size_t>(r)] = top.front();
+    Scored* best = of_piece.data() + static_cast<size_t>(piece.index) * rows;
+    for (int r = 0; r < x.rows; ++r) {
+      top_k({piece.y.row(r), static_cast<size_t>(piece.n)}, 1, top);
+      best[r] = {piece.first + top.front().index, top.front().value};
     }
   });
+  std::vector<Scored> best(of_piece.begin(), of_piece.begin() + x.rows);
+  for (size_t i = rows; i < of_piece.size(); ++i) {
+    if (of_piece[i].value > best[i % rows].value) best[i % rows] = of_piece[i];
+  }
   return best;
 }
 
@@ -122,28 +135,25 @@ class Search {
     const int n_panels = std::min(kChunkPanels, panels_ - panel);
     const int first = panel * kLanes;
     const int n = std::min(n_panels * kLanes, weight_.rows - first);
-    const size_t ldy = static_cast<size_t>(kChunkPanels) * kLanes;
+    constexpr int kWidth = kChunkPanels * kLanes;
+    const Tensor approximate{y, x_.rows, kWidth};
     const GemmI8 g{.a = rows_.bytes.data(),
                    .lda = int8_row_bytes(x_.cols),
                    .a_scale = rows_.scales.data(),
                    .packed = screen_.panels.as<std::byte>() +
                              static_cast<size_t>(panel) * int8_panel_bytes(x_.cols),
                    .y = y,
-                   .ldy = ldy,
+                   .ldy = kWidth,
                    .m = x_.rows,
                    .n = n,
                    .k = x_.cols,
                    .bias = bias_ == nullptr ? nullptr : bias_ + first};
     c_.kernels.gemm_i8(g, 0, n_panels);
     // Finite, because a margin is added to it and taken from it.
-    constexpr float kLowest = std::numeric_limits<float>::lowest();
-    for (auto b = std::ranges::lower_bound(banned_, first, {}, &Banned::output);
-         b != banned_.end() && b->output < first + n; ++b) {
-      y[static_cast<size_t>(b->row) * ldy + static_cast<size_t>(b->output - first)] = kLowest;
-    }
+    ban(banned_, first, n, std::numeric_limits<float>::lowest(), approximate);
     for (int r = 0; r < x_.rows; ++r) {
       const Activation& x = rows_.bounds[static_cast<size_t>(r)];
-      lower[r] = c_.kernels.bound_outputs({.y = y + static_cast<size_t>(r) * ldy,
+      lower[r] = c_.kernels.bound_outputs({.y = approximate.row(r),
                                            .w_error = screen_.error.data() + first,
                                            .w_length = screen_.length.data() + first,
                                            .x_length = x.length,

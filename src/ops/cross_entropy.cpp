@@ -62,7 +62,7 @@ CrossEntropySum cross_entropy(Context& c, const Weight& weight, const Weight& bi
     const Arena::Frame frame(c.arena);
     const ConstTensor part = x.slice(begin, std::min(x.rows, begin + chunk));
     const Tensor logits = c.arena.tensor(part.rows, weight.rows);
-    multiply_packed(c, part, weight, bias, logits);
+    multiply_packed(c, part, {{Factor{&weight, &bias}}}, {{logits}});
     c.pool.parallel_for(part.rows, 1, [&](int64_t first, int64_t last) {
       for (int64_t r = first; r < last; ++r) {
         rows[static_cast<size_t>(r)] =

@@ -43,19 +43,32 @@ void pack_panel(const Weight& weight, const float* rows, int n, const KernelTabl
   }
 }
 
-}  // namespace
-
-Tensor linear(Context& c, const Weight& weight, const Weight& bias, ConstTensor x) {
-  Tensor y = c.arena.tensor(x.rows, weight.rows);
-  multiply_packed(c, x, weight, bias, y);
-  if (c.tape == nullptr) return y;
+void record(Context& c, const Weight& weight, const Weight& bias, ConstTensor x, Tensor y) {
+  if (c.tape == nullptr) return;
   const bool to_input = c.tape->tracks(x);
-  if (!to_input && weight.grad == nullptr && bias.grad == nullptr) return y;
+  if (!to_input && weight.grad == nullptr && bias.grad == nullptr) return;
   check_trainable(weight);
   c.tape->record(y, [&c, &weight, &bias, x, y, to_input] {
     const Tape::Claim dx = to_input ? c.tape->claim(x) : Tape::Claim{};
     linear_backward(c, weight, bias, x, c.tape->grad(y), dx.grad, dx.fresh);
   });
+}
+
+}  // namespace
+
+void linear(Context& c, std::span<const Factor> by, ConstTensor x, std::span<Tensor> y) {
+  for (size_t i = 0; i < by.size(); ++i) {
+    dcheck(x.cols == by[i].weight->cols && by[i].weight->packed.size() > 0);
+    y[i] = c.arena.tensor(x.rows, by[i].weight->rows);
+  }
+  multiply_packed(c, x, by, y);
+  for (size_t i = 0; i < by.size(); ++i) record(c, *by[i].weight, *by[i].bias, x, y[i]);
+}
+
+Tensor linear(Context& c, const Weight& weight, const Weight& bias, ConstTensor x) {
+  const Factor by{&weight, &bias};
+  Tensor y;
+  linear(c, {&by, 1}, x, {&y, 1});
   return y;
 }
 

@@ -2,13 +2,17 @@
 // quantises each row of x to 8 bits first (kernels/int8.h).
 #pragma once
 
-#include "ops/context.h"
-#include "tensor/weight.h"
+#include <span>
+
+#include "ops/product.h"
 
 namespace transept {
 
 // x [rows, in] -> [rows, out]. The weight must be packed; `bias` may be empty.
 [[nodiscard]] Tensor linear(Context& c, const Weight& weight, const Weight& bias, ConstTensor x);
+
+// Several of one x, as if one after the other: x is read, and for int8 quantised, once.
+void linear(Context& c, std::span<const Factor> by, ConstTensor x, std::span<Tensor> y);
 
 // Error unsupported, naming the weight, unless it is f32 in every form.
 void check_trainable(const Weight& weight);

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "kernels/int8.h"
+#include "ops/linear.h"
 #include "ops/product_pairs.h"
 
 namespace transept {
@@ -31,11 +32,10 @@ struct Part {
 // f(Part) over row blocks times column ranges, a few per thread so that none waits long for the
 // last.
 template <class F>
-void for_each_part(ThreadPool& pool, int m, int n, int k, size_t row_bytes, F&& f) {
-  const int panels = panels_for(n);
+void for_each_part(ThreadPool& pool, int m, int panels, int k, size_t row_bytes, F&& f) {
   const int block = rows_per_block(m, row_bytes);
   const int row_blocks = (m + block - 1) / block;
-  const bool small = int64_t{m} * k * n < kSmallProduct;
+  const bool small = int64_t{m} * k * panels * kLanes < kSmallProduct;
   const int column_ranges =
       small ? 1 : std::clamp(4 * pool.size() / std::max(row_blocks, 1), pool.size(), panels);
   const int64_t tasks = int64_t{row_blocks} * column_ranges;
@@ -58,21 +58,19 @@ GemmF32 part_of(GemmF32 g, const Part& part) {
 
 void run_gemm(Context& c, const GemmF32& g) {
   for_each_part(
-      c.pool, g.m, g.n, g.k, static_cast<size_t>(g.k) * sizeof(float),
+      c.pool, g.m, panels_for(g.n), g.k, static_cast<size_t>(g.k) * sizeof(float),
       [&](const Part& part) { c.kernels.gemm_f32(part_of(g, part), part.begin, part.end); });
 }
 
-void run_gemm_bf16(Context& c, const GemmF32& g, const uint16_t* packed) {
-  for_each_part(c.pool, g.m, g.n, g.k, static_cast<size_t>(g.k) * sizeof(float),
-                [&](const Part& part) {
-                  c.kernels.gemm_bf16(part_of(g, part), packed, part.begin, part.end);
-                });
-}
+// The rows of a left operand, also quantised where a weight is int8.
+struct Rows {
+  ConstTensor values;
+  const uint8_t* bytes = nullptr;  // [rows, int8_row_bytes(cols)], in the arena
+  const float* scales = nullptr;
+};
 
-// Quantises the rows of a, then multiplies integers.
-void run_gemm_i8(Context& c, ConstTensor a, const Weight& weight, const float* bias, Tensor y) {
+Rows quantized(Context& c, ConstTensor a) {
   constexpr int64_t kGrain = 16;  // rows: about as long as waking a thread takes
-  const Arena::Frame frame(c.arena);
   const size_t stride = int8_row_bytes(a.cols);
   const auto rows = static_cast<size_t>(a.rows);
   auto* bytes = reinterpret_cast<uint8_t*>(c.arena.floats(rows * stride / sizeof(float)));
@@ -81,20 +79,52 @@ void run_gemm_i8(Context& c, ConstTensor a, const Weight& weight, const float* b
     for (auto r = static_cast<size_t>(begin); r < static_cast<size_t>(end); ++r)
       c.kernels.quantize_row(a.row(static_cast<int>(r)), a.cols, bytes + r * stride, scale + r);
   });
-  for_each_part(c.pool, a.rows, weight.rows, a.cols, stride, [&](const Part& part) {
-    const auto row = static_cast<size_t>(part.row);
-    c.kernels.gemm_i8({.a = bytes + row * stride,
-                       .lda = stride,
-                       .a_scale = scale + row,
-                       .packed = weight.packed.data(),
-                       .y = y.row(part.row),
-                       .ldy = static_cast<size_t>(y.cols),
-                       .m = part.m,
-                       .n = weight.rows,
-                       .k = a.cols,
-                       .bias = bias},
-                      part.begin, part.end);
-  });
+  return {a, bytes, scale};
+}
+
+// The outputs of a part, the first one at y[0].
+void run_part(const KernelTable& kernels, const Rows& a, const Factor& by, const Part& part,
+              float* y, size_t ldy) {
+  const Weight& weight = *by.weight;
+  const auto row = static_cast<size_t>(part.row);
+  const int k = weight.cols;
+  const int panels = part.end - part.begin;
+  const int first = part.begin * kLanes;
+  const int n = std::min(panels * kLanes, weight.rows - first);
+  const float* bias = by.shift() == nullptr ? nullptr : by.shift() + first;
+  const std::byte* packed =
+      weight.packed.data() + static_cast<size_t>(part.begin) * panel_bytes(weight.storage, k);
+  if (weight.storage == Storage::int8) {
+    const size_t stride = int8_row_bytes(k);
+    const GemmI8 g{.a = a.bytes + row * stride,
+                   .lda = stride,
+                   .a_scale = a.scales + row,
+                   .packed = packed,
+                   .y = y,
+                   .ldy = ldy,
+                   .m = part.m,
+                   .n = n,
+                   .k = k,
+                   .bias = bias};
+    return kernels.gemm_i8(g, 0, panels);
+  }
+  const bool is_f32 = weight.storage == Storage::f32;
+  const GemmF32 g{.a = a.values.row(part.row),
+                  .lda = static_cast<size_t>(k),
+                  .packed = is_f32 ? reinterpret_cast<const float*>(packed) : nullptr,
+                  .panel_stride = static_cast<size_t>(k) * kLanes,
+                  .y = y,
+                  .ldy = ldy,
+                  .m = part.m,
+                  .n = n,
+                  .k = k,
+                  .bias = bias};
+  if (is_f32) return kernels.gemm_f32(g, 0, panels);
+  kernels.gemm_bf16(g, reinterpret_cast<const uint16_t*>(packed), 0, panels);
+}
+
+bool is_int8(const Factor& by) {
+  return by.weight->storage == Storage::int8;
 }
 
 // Rows [begin, begin + k) of b as panels of the transposed problem, in the arena.
@@ -117,33 +147,62 @@ int strip_block(int m, int threads) {
 
 }  // namespace
 
-void multiply_packed(Context& c, ConstTensor a, const Weight& weight, const Weight& bias,
-                     Tensor y) {
-  dcheck(a.cols == weight.cols && y.cols == weight.rows && weight.packed.size() > 0);
-  const float* shift = bias.empty() ? nullptr : bias.f32();
+void multiply_packed(Context& c, ConstTensor a, std::span<const Factor> by,
+                     std::span<const Tensor> y) {
+  const Arena::Frame frame(c.arena);
   if (c.in_pairs) {
-    const Arena::Frame frame(c.arena);
-    const ConstTensor w{weight.f32(), weight.rows, weight.cols};
-    return multiply_pairs(c, pack_rows(c, c.kernels.pairs->left_rows, a),
-                          pack_rows(c, c.kernels.pairs->right_rows, w), shift, false, y);
+    const PairOperand left = pack_rows(c, c.kernels.pairs->left_rows, a);
+    for (size_t i = 0; i < by.size(); ++i) {
+      const Arena::Frame weight_frame(c.arena);
+      const Weight& weight = *by[i].weight;
+      const ConstTensor w{weight.f32(), weight.rows, weight.cols};
+      multiply_pairs(c, left, pack_rows(c, c.kernels.pairs->right_rows, w), by[i].shift(), false,
+                     y[i]);
+    }
+    return;
   }
-  if (weight.storage == Storage::int8) return run_gemm_i8(c, a, weight, shift, y);
-  const bool is_f32 = weight.storage == Storage::f32;
-  const GemmF32 g{.a = a.data,
-                  .lda = static_cast<size_t>(a.cols),
-                  .packed = is_f32 ? weight.packed.as<float>() : nullptr,
-                  .panel_stride = static_cast<size_t>(a.cols) * kLanes,
-                  .y = y.data,
-                  .ldy = static_cast<size_t>(y.cols),
-                  .m = a.rows,
-                  .n = y.cols,
-                  .k = a.cols,
-                  .bias = shift};
-  if (is_f32) {
-    run_gemm(c, g);
-  } else {
-    run_gemm_bf16(c, g, weight.packed.as<uint16_t>());
-  }
+  const bool quantise = std::ranges::any_of(by, is_int8);
+  const Rows rows = quantise ? quantized(c, a) : Rows{a};
+  const size_t row_bytes =
+      quantise ? int8_row_bytes(a.cols) : static_cast<size_t>(a.cols) * sizeof(float);
+  int panels = 0;
+  for (const Factor& f : by) panels += panels_for(f.weight->rows);
+  // The panels of all weights in one row.
+  for_each_part(c.pool, a.rows, panels, a.cols, row_bytes, [&](const Part& part) {
+    int first = 0;
+    for (size_t i = 0; i < by.size(); ++i) {
+      const int own = panels_for(by[i].weight->rows);
+      const int begin = std::max(part.begin - first, 0);
+      const int end = std::min(part.end - first, own);
+      first += own;
+      if (begin >= end) continue;
+      run_part(c.kernels, rows, by[i], {part.row, part.m, begin, end},
+               y[i].row(part.row) + static_cast<size_t>(begin) * kLanes,
+               static_cast<size_t>(y[i].cols));
+    }
+  });
+}
+
+void multiply_in_pieces(Context& c, ConstTensor a, const Factor& by, int piece,
+                        const std::function<void(const Piece&)>& f) {
+  dcheck(!c.in_pairs);
+  const Arena::Frame frame(c.arena);
+  const Rows rows = is_int8(by) ? quantized(c, a) : Rows{a};
+  const int panels = panels_for(by.weight->rows);
+  const int pieces = (panels + piece - 1) / piece;
+  const int width = piece * kLanes;
+  const Tensor scratch = c.arena.tensor(c.pool.size() * a.rows, width);
+  std::atomic<int> next{0};
+  c.pool.run([&](int thread) {
+    const Tensor y = scratch.slice(thread * a.rows, (thread + 1) * a.rows);
+    for (int index = next++; index < pieces; index = next++) {
+      const int begin = index * piece;
+      const int end = std::min(begin + piece, panels);
+      run_part(c.kernels, rows, by, {0, a.rows, begin, end}, y.data, static_cast<size_t>(width));
+      const int first = begin * kLanes;
+      f({index, first, std::min(width, by.weight->rows - first), y});
+    }
+  });
 }
 
 void multiply(Context& c, ConstTensor a, ConstTensor b, Tensor y, bool accumulate) {

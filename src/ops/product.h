@@ -2,13 +2,39 @@
 // a packed weight. The order of a sum depends on the inner dimension alone, never on threads.
 #pragma once
 
+#include <functional>
+#include <span>
+
 #include "ops/context.h"
 #include "tensor/weight.h"
 
 namespace transept {
 
-// y[m, n] = a[m, k] Wᵀ (+ bias) with the packed W[n, k]: what linear computes.
-void multiply_packed(Context& c, ConstTensor a, const Weight& weight, const Weight& bias, Tensor y);
+// What linear multiplies by: a packed W [n, k] and a bias, which may be empty.
+struct Factor {
+  const Weight* weight;
+  const Weight* bias;
+
+  [[nodiscard]] const float* shift() const { return bias->empty() ? nullptr : bias->f32(); }
+};
+
+// y[i][m, n] = a[m, k] W[i]ᵀ (+ bias[i]): what linear computes. The rows are read, and where a W is
+// int8 quantised, once for all.
+void multiply_packed(Context& c, ConstTensor a, std::span<const Factor> by,
+                     std::span<const Tensor> y);
+
+// Outputs [first, first + n) of all rows, at the front of the rows of y, which hold no others.
+struct Piece {
+  int index;
+  int first;
+  int n;
+  Tensor y;
+};
+
+// The same product piece by piece, each of so many panels, never as a whole: calls f once for every
+// piece, on any thread.
+void multiply_in_pieces(Context& c, ConstTensor a, const Factor& by, int panels,
+                        const std::function<void(const Piece&)>& f);
 
 // y[m, n] = a[m, k] b[k, n], or += where `accumulate`.
 void multiply(Context& c, ConstTensor a, ConstTensor b, Tensor y, bool accumulate);
