@@ -85,14 +85,16 @@ Tensor self_attention(Context& c, const Attention& w, const StackConfig& stack, 
   }
   constexpr int64_t kGrain = 4;  // rows: about as long as waking a thread takes
   std::vector<AttentionItem> items(batch.sequences.size());
-  c.pool.parallel_for(static_cast<int64_t>(items.size()), kGrain, [&](int64_t first, int64_t last) {
+  // k = k: C++20 allows to capture a binding, Clang 14 does not.
+  const auto append = [&, k = k, v = v](int64_t first, int64_t last) {
     for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(last); ++i) {
       const Sequence& s = batch.sequences[i];
       KeyValues& cache = states[i]->layer(layer);
       cache.append(k, v, s.begin, s.end);
       items[i] = {s.begin, s.end, cache.view(), s.position, stack.causal, static_cast<int>(i)};
     }
-  });
+  };
+  c.pool.parallel_for(static_cast<int64_t>(items.size()), kGrain, append);
   return linear(c, w.o, attention(c, q, items, stack.n_heads, stack.query_scale, bias));
 }
 

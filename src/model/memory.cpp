@@ -75,14 +75,16 @@ std::vector<Memory> make_memories(Context& c, const Transformer& model, ConstTen
     const Arena::Frame layer_frame(c.arena);
     const Layer& l = model.decoder.layers[layer];
     const auto [k, v] = linear(c, source, l.cross.k, l.cross.v);  // [rows, n_heads * d_head]
-    c.pool.parallel_for(static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end) {
+    // k = k: C++20 allows to capture a binding, Clang 14 does not.
+    const auto keep = [&, k = k, v = v](int64_t begin, int64_t end) {
       for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
         const MemoryRows& part = parts[i];
         KeyValues keys(decoder.n_heads, decoder.d_head, part.end - part.begin);
         keys.append(k, v, part.begin, part.end);
         storages[i]->layers[layer] = std::move(keys);
       }
-    });
+    };
+    c.pool.parallel_for(static_cast<int64_t>(parts.size()), 1, keep);
   }
   return {std::make_move_iterator(storages.begin()), std::make_move_iterator(storages.end())};
 }
