@@ -49,6 +49,20 @@ size_t size_of(int fd, const std::filesystem::path& path) {
   return static_cast<size_t>(status.st_size);
 }
 
+// What bytes can go to, but no file can take the place of: a terminal, a pipe, /dev/null.
+bool is_device(const std::filesystem::path& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+// Where links lead to, which need not exist.
+std::filesystem::path link_target(std::filesystem::path path) {
+  constexpr int kMostLinks = 40;  // as the kernel
+  for (int i = 0; i < kMostLinks && std::filesystem::is_symlink(path); ++i)
+    path = path.parent_path() / std::filesystem::read_symlink(path);
+  return path;
+}
+
 // Added before anything is read, in practice once.
 struct Embedded {
   std::mutex mutex;
@@ -180,8 +194,15 @@ void FileSink::write(const void* data, size_t size_bytes) {
   }
 }
 
-void write_file_atomic(const std::filesystem::path& path,
+void write_file_atomic(const std::filesystem::path& named,
                        const std::function<void(FileSink&)>& write) {
+  if (is_device(named)) {
+    Descriptor device(named, O_WRONLY, 0, "open");
+    FileSink sink(device.get(), named);
+    write(sink);
+    return device.close(named);
+  }
+  const std::filesystem::path path = link_target(named);
   const std::filesystem::path folder =
       path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   std::filesystem::path temporary = path;

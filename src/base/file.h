@@ -54,7 +54,7 @@ class MappedFile {
 // Writes through `write`, which is handed a sink, to a temporary file beside `path`, syncs it,
 // renames it over `path` and syncs the folder: a reader sees the old file or the new one, never a
 // part. On any failure `path` is untouched, the temporary file is removed and an Error io says what
-// went wrong.
+// went wrong. A link stays: what it points to is replaced. A device or a pipe is written as it is.
 class FileSink {
  public:
   explicit FileSink(int descriptor, std::filesystem::path path)

@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -58,9 +59,9 @@ TEST_F(FileTest, WritesReadsAndMaps) {
 TEST(Files, EmbeddedFilesAreReadLikeOthers) {
   static constexpr std::array<std::byte, 3> kBytes = {std::byte{'a'}, std::byte{'b'},
                                                       std::byte{'c'}};
-  static const std::vector<EmbeddedFile> files = {{"some folder", "two.txt", kBytes},
-                                                  {"some folder", "one.txt", {}}};
-  add_embedded_files(files);
+  static const std::vector<EmbeddedFile> kFiles = {{"some folder", "two.txt", kBytes},
+                                                   {"some folder", "one.txt", {}}};
+  add_embedded_files(kFiles);
   const std::filesystem::path folder = "some folder";
   EXPECT_TRUE(folder_exists(folder));
   EXPECT_TRUE(file_exists(folder / "one.txt"));
@@ -92,6 +93,35 @@ TEST_F(FileTest, AFailedWriteLeavesTheOldFileAndNoTemporary) {
                                  }),
                Error);
   EXPECT_EQ(read_file(folder / "a"), "old");
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(FileTest, WritesThroughLinksAndIntoPipes) {
+  write_file_atomic(folder / "a", "old");
+  fs::create_symlink("a", folder / "link");
+  fs::create_symlink("none", folder / "dangling");
+  write_file_atomic(folder / "link", "new");
+  write_file_atomic(folder / "dangling", "made");
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(read_file(folder / "a"), "new");
+  EXPECT_EQ(read_file(folder / "none"), "made");
+  const fs::path pipe = folder / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  write_file_atomic(pipe, "text");
+  std::array<char, 8> bytes{};
+  EXPECT_EQ(::read(reader, bytes.data(), bytes.size()), 4);
+  ::close(reader);
+  EXPECT_TRUE(fs::is_fifo(pipe));
+  EXPECT_EQ(entries(), 5U);
+}
+
+TEST_F(FileTest, AFullDeviceIsAnErrorAndStaysOne) {
+  const fs::path link = folder / "full";
+  fs::create_symlink("/dev/full", link);
+  EXPECT_EQ(code_of([&] { write_file_atomic(link, "x"); }), ErrorCode::io);
+  EXPECT_TRUE(fs::is_character_file(link));
   EXPECT_EQ(entries(), 1U);
 }
 
