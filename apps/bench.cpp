@@ -14,18 +14,15 @@ namespace {
 class BenchVerb : public Verb {
  public:
   void declare(Options& options) override {
-    options.positional("model", model_, "a model folder, or default");
-    options.choice("dtype", {"f32", "bf16", "int8", "int4"}, dtype_,
-                   "storage of the matrices; without it f32, or what the folder was converted to");
+    options.positional("model", common_.model, "a model folder, or default");
+    common_.declare_shared(options);
+    common_.declare_dtype(options);
     options.number("source-tokens", settings_.source_tokens, 1, 1 << 20, "tokens of each input");
     options.number("output-tokens", settings_.output_tokens, 2, 1 << 20,
                    "tokens of each output; a step is measured half-way");
     options.number("batch-size", settings_.batch, 1, 1 << 16, "inputs at a time");
     options.real("seconds", seconds_, 0.01, 3600, "about how long each measurement takes");
-    options.number("threads", threads_, 0, 4096, "threads to compute with; 0: one per core");
-    options.choice("format", {"text", "jsonl"}, format_, "how results are written");
     options.flag("list-isa", list_isa_, "the instruction sets known here, and the one in use");
-    options.flag("quiet", quiet_, "no messages but errors");
   }
 
   void run(Options&) override {
@@ -40,14 +37,14 @@ class BenchVerb : public Verb {
  private:
   void measure() {
     if (seconds_) settings_.seconds = *seconds_;
-    ThreadPool pool(threads_);
+    ThreadPool pool(common_.threads);
     const std::shared_ptr<const Transformer> model =
-        load_for_bench(model_folder(model_), dtype_, pool);
+        load_for_bench(model_folder(common_.model), common_.dtype, pool);
     Arena arena;
     Context c{arena, pool, chosen_kernels()};
     const MachineLimits limits = measure_limits(chosen_kernels(), pool);
     const BenchResult result = bench(c, *model, settings_);
-    standard_output().write(format_ == "jsonl" ? json(limits, result, pool.size())
+    standard_output().write(common_.is_jsonl() ? json(limits, result, pool.size())
                                                : text(limits, result, pool.size()));
   }
 
@@ -117,14 +114,10 @@ class BenchVerb : public Verb {
     return w.take() + "\n";
   }
 
-  std::string model_ = "default";
-  std::string dtype_;
+  CommonOptions common_;
   BenchSettings settings_;
   std::optional<double> seconds_;
-  int threads_ = 0;
-  std::string format_ = "text";
   bool list_isa_ = false;
-  bool quiet_ = false;
 };
 
 }  // namespace

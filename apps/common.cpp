@@ -15,17 +15,25 @@ void CommonOptions::declare(Options& options, const std::vector<std::string>& fo
   options.positional(
       "model", model,
       "a model folder in Hugging Face layout; without it the model that is part of transept");
-  options.number("threads", threads, 0, 4096, "threads to compute with; 0: one per core");
-  options.choice("dtype", {"f32", "bf16", "int8", "int4"}, dtype,
-                 "storage of the matrices; without it f32, or what the folder was converted to");
-  options.choice("format", formats, format, "how results are written");
-  options.choice("color", {"auto", "always", "never"}, color, "colours on the terminal");
-  options.flag("quiet", quiet, "no messages but errors");
+  declare_shared(options, formats);
+  declare_dtype(options);
   options.flag("normalize-punctuation", normalize_punctuation,
                "Marian: normalise punctuation before tokenising, as sacremoses does");
   options.text("source-language", "CODE", source_language,
                "mBART, M2M100, NLLB: the input's language");
   options.text("target-language", "CODE", target_language, "and the output's");
+}
+
+void CommonOptions::declare_shared(Options& options, const std::vector<std::string>& formats) {
+  options.number("threads", threads, 0, 4096, "threads to compute with; 0: one per core");
+  options.choice("format", formats, format, "how results are written");
+  options.choice("color", {"auto", "always", "never"}, color, "colours on the terminal");
+  options.flag("quiet", quiet, "no messages but errors");
+}
+
+void CommonOptions::declare_dtype(Options& options, const std::string& without) {
+  options.choice("dtype", {"f32", "bf16", "int8", "int4"}, dtype,
+                 "storage of the matrices; without it " + without);
 }
 
 LoadOptions CommonOptions::load_options() const {

@@ -28,6 +28,12 @@ struct CommonOptions {
   std::string target_language;
 
   void declare(Options& options, const std::vector<std::string>& formats = {"text", "jsonl"});
+  // What verbs declare that load no model of the public API: the part that every verb takes, and
+  // the form of the matrices.
+  void declare_shared(Options& options,
+                      const std::vector<std::string>& formats = {"text", "jsonl"});
+  void declare_dtype(Options& options,
+                     const std::string& without = "f32, or what the folder was converted to");
   [[nodiscard]] bool is_jsonl() const { return format == "jsonl"; }
   [[nodiscard]] LoadOptions load_options() const;
   [[nodiscard]] Model load() const;

@@ -16,30 +16,28 @@ namespace {
 class CompareVerb : public Verb {
  public:
   void declare(Options& options) override {
-    options.positional("model", model_, "an encoder-decoder's folder, or default");
+    options.positional("model", common_.model, "an encoder-decoder's folder, or default");
+    common_.declare_shared(options);
     options.text("decoder-only", "FOLDER", decoder_only_,
                  "a decoder-only model; without it one of random weights and as many parameters");
     options.text("input-tokens", "N,N,…", input_tokens_, "lengths of the input");
     options.number("prompt-tokens", settings_.prompt_tokens, 1, 1 << 20, "tokens of each prompt");
     options.number("output-tokens", settings_.output_tokens, 1, 1 << 20, "tokens of each answer");
     options.number("repeat", settings_.repeats, 1, 1000, "times that each is measured");
-    options.number("threads", threads_, 0, 4096, "threads to compute with; 0: one per core");
-    options.choice("format", {"text", "jsonl"}, format_, "how results are written");
-    options.flag("quiet", quiet_, "no messages but errors");
   }
 
   void run(Options&) override {
-    ThreadPool pool(threads_);
-    const std::string own = model_folder(model_);
+    ThreadPool pool(common_.threads);
+    const std::string own = model_folder(common_.model);
     const ComparedModels models =
         load_compared(own, decoder_only_ ? model_folder(*decoder_only_) : std::string(), pool);
-    if (format_ == "text") write_head(*models.encoder_decoder, *models.decoder_only);
+    if (!common_.is_jsonl()) write_head(*models.encoder_decoder, *models.decoder_only);
     Arena arena;
     Context c{arena, pool, chosen_kernels()};
     for (const int n : lengths()) {
       settings_.input_tokens = n;
       const Comparison found = compare(c, *models.encoder_decoder, *models.decoder_only, settings_);
-      standard_output().write(format_ == "jsonl" ? json(found) : text(found));
+      standard_output().write(common_.is_jsonl() ? json(found) : text(found));
       standard_output().flush();
     }
   }
@@ -122,13 +120,10 @@ class CompareVerb : public Verb {
     return w.end_object().take() + "\n";
   }
 
-  std::string model_ = "default";
+  CommonOptions common_;
   std::optional<std::string> decoder_only_;
   std::string input_tokens_ = "32,128,512";
   CompareSettings settings_;
-  int threads_ = 0;
-  std::string format_ = "text";
-  bool quiet_ = false;
 };
 
 }  // namespace

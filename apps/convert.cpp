@@ -14,27 +14,25 @@ namespace {
 class ConvertVerb : public Verb {
  public:
   void declare(Options& options) override {
-    options.positional("model", model_, "a model folder in Hugging Face layout");
+    options.positional("model", common_.model, "a model folder in Hugging Face layout");
+    common_.declare_shared(options);
+    common_.declare_dtype(options, "int8");
     options.text("output", "FOLDER", output_, "where the result goes");
-    options.choice("dtype", {"f32", "bf16", "int8", "int4"}, dtype_, "storage of the matrices");
     options.real("max-error", max_error_, 0, 1,
                  "a matrix whose relative error in int8 is larger stays in bf16");
     options.text("calibrate", "FILE", pairs_,
                  "lines of input<TAB>output: how much less likely the outputs become");
     options.text("prompt", "TEXT", prompt_, "what the decoder starts from when calibrating");
-    options.number("threads", threads_, 0, 4096, "threads to compute with; 0: one per core");
-    options.choice("format", {"text", "jsonl"}, format_, "how the report is written");
-    options.flag("quiet", quiet_, "no messages but errors");
   }
 
   void run(Options&) override {
     check(!output_.empty(), ErrorCode::usage, "convert: give --output FOLDER");
-    const ConvertOptions options{storage_named(dtype_).value(), max_error_};
-    const std::string from = model_folder(model_);
+    const ConvertOptions options{storage_named(common_.dtype).value_or(Storage::int8), max_error_};
+    const std::string from = model_folder(common_.model);
     {
-      ThreadPool pool(threads_);
+      ThreadPool pool(common_.threads);
       for (const ConvertedMatrix& matrix : convert_checkpoint(from, output_, options, pool))
-        standard_output().line(format_ == "jsonl" ? json(matrix) : text(matrix));
+        standard_output().line(common_.is_jsonl() ? json(matrix) : text(matrix));
     }
     if (pairs_) calibrate(from);
     standard_output().flush();
@@ -63,7 +61,7 @@ class ConvertVerb : public Verb {
   void calibrate(const std::string& from) {
     const double before = mean_logprob(from);
     const double after = mean_logprob(output_);
-    if (format_ == "jsonl") {
+    if (common_.is_jsonl()) {
       JsonWriter w;
       w.begin_object()
           .member("tokens", tokens_)
@@ -80,7 +78,7 @@ class ConvertVerb : public Verb {
 
   double mean_logprob(const std::string& folder) {
     LoadOptions load;
-    load.threads = threads_;
+    load.threads = common_.threads;
     const Model model = Model::load(folder, load);
     const std::vector<Token> prompt = prompt_tokens(model, prompt_);
     const std::unique_ptr<LineReader> reader = open_lines(*pairs_);
@@ -104,15 +102,11 @@ class ConvertVerb : public Verb {
     return sum / static_cast<double>(tokens_);
   }
 
-  std::string model_ = "default";
+  CommonOptions common_;
   std::string output_;
-  std::string dtype_ = "int8";
   std::optional<double> max_error_;
   std::optional<std::string> pairs_;
   std::string prompt_;
-  int threads_ = 0;
-  std::string format_ = "text";
-  bool quiet_ = false;
   std::int64_t tokens_ = 0;
 };
 

@@ -12,17 +12,15 @@ namespace {
 class InspectVerb : public Verb {
  public:
   void declare(Options& options) override {
-    options.positional("path", path_, "a model folder or a memory file");
-    options.choice("format", {"text", "jsonl"}, format_, "how the answer is written");
-    options.number("threads", threads_, 0, 4096, "threads to compute with; 0: one per core");
-    options.flag("quiet", quiet_, "no messages but errors");
+    options.positional("path", common_.model, "a model folder or a memory file");
+    common_.declare_shared(options);
   }
 
   void run(Options&) override {
-    const std::string path = model_folder(path_);
-    ThreadPool pool(threads_);
+    const std::string path = model_folder(common_.model);
+    ThreadPool pool(common_.threads);
     const Report report = inspect(path, pool);
-    if (format_ == "jsonl")
+    if (common_.is_jsonl())
       standard_output().line(to_json(report));
     else
       standard_output().write(to_text(report));
@@ -36,10 +34,7 @@ class InspectVerb : public Verb {
   }
 
  private:
-  std::string path_ = "default";
-  std::string format_ = "text";
-  int threads_ = 0;
-  bool quiet_ = false;
+  CommonOptions common_;
 };
 
 }  // namespace

@@ -30,17 +30,16 @@ class TrainVerb : public Verb {
     options.positional("config.toml", file_, "the settings: docs/training.md lists them");
     options.texts("set", "KEY=VALUE", settings_,
                   "overrides a setting, e.g. optimizer.learning_rate=1e-3; again for more");
-    options.number("threads", threads_, 0, 1024, "overrides the setting threads; 0: one per core");
     options.flag("print-config", print_config_, "the settings in force, as TOML; trains nothing");
     options.flag("stats", stats_, "one JSON line on stderr at the end: tokens, time, memory");
-    options.flag("quiet", quiet_, "no messages but errors");
+    common_.declare_shared(options);
   }
 
-  void run(Options&) override {
+  void run(Options& options) override {
     check(!file_.empty(), ErrorCode::usage,
           "train: name the file with the settings; see transept train --help");
     TrainConfig config = load_train_config(file_, settings_);
-    if (threads_) config.threads = *threads_;
+    if (options.given("threads")) config.threads = common_.threads;
     if (print_config_) {
       standard_output().write(to_toml(config));
       return standard_output().flush();
@@ -54,7 +53,7 @@ class TrainVerb : public Verb {
  private:
   TrainEvents events() {
     TrainEvents events;
-    if (!quiet_) {
+    if (!common_.quiet) {
       events.note = [](const std::string& text) { message("transept: " + one_line(text)); };
       events.progress = [this](const StepReport& report) { show(report); };
     }
@@ -77,7 +76,8 @@ class TrainVerb : public Verb {
 
   void finish(const TrainConfig& config, const TrainResult& result) const {
     if (stats_) message(stats(result));
-    if (quiet_) return;
+    if (common_.is_jsonl()) standard_output().line(stats(result));
+    if (common_.quiet) return;
     std::string text = fmt::format("transept: {}: ", config.output);
     if (result.interrupted) {
       text += fmt::format("stopped at step {}; the same command goes on from there",
@@ -107,10 +107,9 @@ class TrainVerb : public Verb {
 
   std::string file_;
   std::vector<std::string> settings_;
-  std::optional<int> threads_;
+  CommonOptions common_;
   bool print_config_ = false;
   bool stats_ = false;
-  bool quiet_ = false;
   std::chrono::steady_clock::time_point shown_;
 };
 

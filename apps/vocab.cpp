@@ -32,8 +32,7 @@ class VocabVerb : public Verb {
                  "unigram and bpe: share of the text's characters to keep (0.9995)");
     options.choice("normalization", {"nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"},
                    learning_.normalization, "unigram and bpe: cleaning of the text");
-    options.choice("format", {"text", "jsonl"}, format_, "how the result is reported");
-    options.flag("quiet", quiet_, "no messages but errors");
+    common_.declare_shared(options);
   }
 
   void run(Options&) override {
@@ -41,7 +40,7 @@ class VocabVerb : public Verb {
     if (coverage_) learning_.coverage = *coverage_;
     for (const std::string& file : files_) readers_.push_back(open_lines(file));
     if (files_.empty()) {
-      if (is_terminal(STDIN_FILENO) && !quiet_)
+      if (is_terminal(STDIN_FILENO) && !common_.quiet)
         message("transept: learning from the keyboard, one text per line; Ctrl-D ends");
       readers_.push_back(std::make_unique<LineReader>(STDIN_FILENO, "standard input", false));
     }
@@ -64,7 +63,7 @@ class VocabVerb : public Verb {
 
   void report(const VocabularyReport& report) const {
     const bool counted = report.tokens > 0;
-    if (format_ == "jsonl") {
+    if (common_.is_jsonl()) {
       JsonWriter json;
       json.begin_object().member("size", report.size).member("lines", report.lines);
       if (counted) json.member("tokens", report.tokens).member("unknown", report.unknown);
@@ -72,7 +71,7 @@ class VocabVerb : public Verb {
       for (const std::string& file : report.files) json.value(file);
       json.end_array().end_object();
       standard_output().line(json.text());
-    } else if (!quiet_) {
+    } else if (!common_.quiet) {
       std::string line = fmt::format("{}: {} tokens from {} lines: {}", folder_, report.size,
                                      report.lines, fmt::join(report.files, ", "));
       if (counted && report.unknown > 0)
@@ -86,8 +85,7 @@ class VocabVerb : public Verb {
   std::vector<std::string> files_;
   std::string folder_;
   std::optional<double> coverage_;
-  std::string format_ = "text";
-  bool quiet_ = false;
+  CommonOptions common_;
   std::vector<std::unique_ptr<LineReader>> readers_;
   size_t reader_ = 0;
 };

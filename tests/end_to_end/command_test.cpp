@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 namespace transept::testing {
 namespace {
@@ -40,14 +41,18 @@ TEST(Command, TellsMissingAndUnsupportedThings) {
 TEST(Command, HelpsWithAnExampleForEveryVerb) {
   const Result general = transept({"--help"});
   EXPECT_EQ(general.code, 0);
-  for (const char* verb :
-       {"generate", "encode", "score", "explain", "tokenize", "inspect", "bench"}) {
+  for (const char* verb : {"generate", "encode", "score", "explain", "tokenize", "inspect",
+                           "convert", "vocab", "train", "eval", "compare", "serve", "bench"}) {
     EXPECT_NE(general.out.find(verb), std::string::npos);
     const Result help = transept({verb, "--help"});
     EXPECT_EQ(help.code, 0);
     EXPECT_EQ(help.err, "");
     EXPECT_NE(help.out.find(std::string("transept ") + verb + " "), std::string::npos);
     EXPECT_NE(help.out.find("Example:"), std::string::npos);
+    EXPECT_EQ(transept({verb, "--version"}).out, transept({"--version"}).out);
+    if (verb == std::string("serve")) continue;  // writes logs, not results
+    for (const char* flag : {"--threads ", "--format ", "--color ", "--quiet "})
+      EXPECT_NE(help.out.find(flag), std::string::npos) << verb << " " << flag;
   }
   EXPECT_EQ(transept({"--version"}).out.rfind("transept ", 0), 0u);
 }
@@ -117,6 +122,15 @@ TEST(Command, CompletesInTheShell) {
                           "[ \"${COMPREPLY[*]}\" = --beam ]'";
   EXPECT_EQ(std::system(ask.c_str()), 0);
   EXPECT_EQ(transept({"--completion", "csh"}).code, 2);
+}
+
+TEST(Command, WritesIntoADeviceAndNotOverIt) {
+  const std::string full = scratch("full");
+  std::filesystem::create_symlink("/dev/full", full);
+  for (const char* verb : {"encode", "explain"}) {
+    expect_one_line(transept({verb, kText, "--input", "The dog", "--output", full}), 74, full);
+    EXPECT_TRUE(std::filesystem::is_symlink(full));
+  }
 }
 
 TEST(Command, ListsInstructionSets) {
