@@ -73,7 +73,7 @@ class EvalVerb : public Verb {
     metrics_ = std::move(all);
   }
 
-  std::vector<std::string> read_lines(const std::string& path) const {
+  [[nodiscard]] std::vector<std::string> read_lines(const std::string& path) const {
     std::vector<std::string> lines = split(read_file(path), '\n');
     if (lines.back().empty()) lines.pop_back();
     for (size_t i = 0; i < lines.size(); ++i) {
@@ -83,7 +83,7 @@ class EvalVerb : public Verb {
     return lines;
   }
 
-  std::string with_newlines(std::string text) const {
+  [[nodiscard]] std::string with_newlines(std::string text) const {
     if (newline_.empty()) return text;
     for (size_t at = 0; (at = text.find(newline_, at)) != std::string::npos; ++at)
       text.replace(at, newline_.size(), "\n");

@@ -11,11 +11,11 @@
 namespace transept::cli {
 
 const std::vector<VerbEntry>& verbs() {
-  static const std::vector<VerbEntry> all = {
+  static const std::vector<VerbEntry> kAll = {
       generate_verb(), encode_verb(),  score_verb(), explain_verb(), tokenize_verb(),
       inspect_verb(),  convert_verb(), vocab_verb(), train_verb(),   eval_verb(),
       compare_verb(),  serve_verb(),   bench_verb()};
-  return all;
+  return kAll;
 }
 
 namespace {

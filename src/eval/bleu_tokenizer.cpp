@@ -143,8 +143,8 @@ std::string tokenize_characters(std::string_view text) {
 }  // namespace
 
 const std::vector<std::string>& bleu_tokenizers() {
-  static const std::vector<std::string> names = {"13a", "intl", "zh", "char", "none"};
-  return names;
+  static const std::vector<std::string> kNames = {"13a", "intl", "zh", "char", "none"};
+  return kNames;
 }
 
 std::string tokenize_for_bleu(std::string_view text, std::string_view tokenizer) {

@@ -66,7 +66,7 @@ struct Entry {
 };
 
 const std::vector<Entry>& entries() {
-  static const std::vector<Entry> all = {
+  static const std::vector<Entry> kAll = {
       {"bleu", bleu_figure, true, 2},
       {"chrf", chrf_figure<0>, true, 2},
       {"chrf++", chrf_figure<2>, true, 2},
@@ -80,7 +80,7 @@ const std::vector<Entry>& entries() {
       {"per", error_figure<ErrorUnit::word>, false, 4},
       {"ser", error_figure<ErrorUnit::line>, false, 4},
   };
-  return all;
+  return kAll;
 }
 
 const Entry& entry_of(std::string_view metric) {
@@ -105,12 +105,12 @@ std::string Figure::text() const {
 }
 
 const std::vector<std::string>& metric_names() {
-  static const std::vector<std::string> names = [] {
+  static const std::vector<std::string> kNames = [] {
     std::vector<std::string> all;
     for (const Entry& entry : entries()) all.push_back(entry.name);
     return all;
   }();
-  return names;
+  return kNames;
 }
 
 bool higher_is_better(std::string_view metric) {

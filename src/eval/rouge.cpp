@@ -91,6 +91,7 @@ class Scorer {
     const std::vector<std::string_view> words = split_at_spaces(line);
     if (!options_.stemmer) return ids_.ids(words);
     std::vector<std::string> stems;
+    stems.reserve(words.size());
     constexpr size_t kShortest = 4;
     for (const std::string_view word : words)
       stems.push_back(word.size() < kShortest ? std::string(word) : porter_stem(std::string(word)));

@@ -17,6 +17,7 @@ class Signal {
   Signal() = default;
   Signal(const Signal&) = delete;
   Signal& operator=(const Signal&) = delete;
+  ~Signal() = default;
 
   [[nodiscard]] bool is_set() const { return set_; }
   void reset() { set_ = false; }
@@ -29,7 +30,7 @@ class Signal {
 
   struct Wait {
     Signal& signal;
-    bool await_ready() const { return signal.set_; }
+    [[nodiscard]] bool await_ready() const { return signal.set_; }
     void await_suspend(std::coroutine_handle<> handle) { signal.waiting_.push_back(handle); }
     void await_resume() const {}
   };
@@ -49,6 +50,7 @@ class Scope {
   Scope() = default;
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
+  ~Scope() = default;
 
   [[nodiscard]] Ended ended() const { return ended_; }
   // Readable on any thread: the work is no longer wanted.
@@ -71,7 +73,7 @@ class Scope {
     Scope& scope;
     Signal& signal;
     std::coroutine_handle<> handle = {};
-    bool await_ready() const { return signal.set_ || scope.ended_ != Ended::no; }
+    [[nodiscard]] bool await_ready() const { return signal.set_ || scope.ended_ != Ended::no; }
     void await_suspend(std::coroutine_handle<> waiting) {
       handle = waiting;
       signal.waiting_.push_back(waiting);

@@ -121,6 +121,7 @@ int Answer::output_tokens() const {
 Memory with_rows_kept(const Memory& memory, const std::vector<Memory::Segment>& keep) {
   if (keep.empty() || memory.empty()) return memory;
   std::vector<Memory> parts;
+  parts.reserve(keep.size());
   for (const Memory::Segment& rows : keep) parts.push_back(slice(memory, rows.begin, rows.end));
   return concat(parts);
 }

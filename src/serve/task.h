@@ -74,7 +74,7 @@ class [[nodiscard]] Task {
     if (handle_) handle_.destroy();
   }
 
-  bool await_ready() const noexcept { return false; }
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
   Handle await_suspend(std::coroutine_handle<> caller) noexcept {
     handle_.promise().continuation = caller;
     return handle_;
@@ -97,7 +97,7 @@ namespace detail {
 
 // A coroutine that nobody awaits: it starts at once and frees itself.
 struct Detached {
-  struct promise_type {
+  struct promise_type {  // NOLINT(readability-identifier-naming): the standard's name for it
     Detached get_return_object() { return {}; }
     std::suspend_never initial_suspend() noexcept { return {}; }
     std::suspend_never final_suspend() noexcept { return {}; }

@@ -30,9 +30,9 @@ class Wire {
     char* data;
     std::size_t size;
     Result result = {};
-    bool await_ready() const { return false; }
+    [[nodiscard]] bool await_ready() const { return false; }
     void await_suspend(std::coroutine_handle<> handle);
-    Result await_resume() const { return result; }
+    [[nodiscard]] Result await_resume() const { return result; }
   };
   [[nodiscard]] Operation handshake() {
     return {*this, Operation::Kind::handshake, nullptr, 0, {}};

@@ -24,8 +24,8 @@ struct Alphabet {
 };
 
 const Alphabet& alphabet() {
-  static const Alphabet instance;
-  return instance;
+  static const Alphabet kInstance;
+  return kInstance;
 }
 
 enum class Class { letter, number, space, other };
@@ -48,9 +48,9 @@ struct Classified {
 };
 
 Classified classify(std::string_view text, size_t at) {
-  static const Classes classes;
+  static const Classes kClasses;
   const auto lead = static_cast<unsigned char>(text[at]);
-  if (lead < 0x80) return {classes.ascii[lead], 1};
+  if (lead < 0x80) return {kClasses.ascii[lead], 1};
   const CodePoint c = decode_utf8(text, at);
   return {Classes::of(properties(c.value)), static_cast<size_t>(c.size)};
 }

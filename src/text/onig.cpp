@@ -29,14 +29,14 @@ std::string make_ranges(CharProperty property) {
 }
 
 std::string set_of(CharProperty property, bool inverted) {
-  static const std::map<CharProperty, std::string> ranges = [] {
+  static const std::map<CharProperty, std::string> kRanges = [] {
     std::map<CharProperty, std::string> all;
     for (const CharProperty p : {kOnigSpace, kOnigWord, kOnigDigit, kOnigLetter, kOnigNumber}) {
       all[p] = make_ranges(p);
     }
     return all;
   }();
-  return (inverted ? "[^" : "[") + ranges.at(property) + "]";
+  return (inverted ? "[^" : "[") + kRanges.at(property) + "]";
 }
 
 class Translator {

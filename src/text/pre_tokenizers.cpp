@@ -21,13 +21,13 @@ struct Character {
 };
 
 Character character_at(std::string_view text, size_t at) {
-  static const auto ascii = [] {
+  static const auto kAscii = [] {
     std::array<uint32_t, 128> masks{};
     for (char32_t c = 0; c < 128; ++c) masks[c] = properties(c);
     return masks;
   }();
   const auto lead = static_cast<unsigned char>(text[at]);
-  if (lead < 0x80) return {ascii[lead], 1};
+  if (lead < 0x80) return {kAscii[lead], 1};
   const CodePoint c = decode_utf8(text, at);
   return {properties(c.value), static_cast<size_t>(c.size)};
 }

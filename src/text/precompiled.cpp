@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kLongGrapheme = 6;  // bytes; from here on the reference looks at single characters
 
 std::string decode_base64(std::string_view text, const std::string& where) {
-  static const auto values = [] {
+  static const auto kValues = [] {
     std::array<int8_t, 256> table;
     table.fill(-1);
     int8_t value = 0;
@@ -31,7 +31,7 @@ std::string decode_base64(std::string_view text, const std::string& where) {
   uint32_t bits = 0;
   int n_bits = 0;
   for (const char c : text) {
-    const int8_t value = values[static_cast<unsigned char>(c)];
+    const int8_t value = kValues[static_cast<unsigned char>(c)];
     check(value >= 0, ErrorCode::bad_data, "{}: not base64", where);
     bits = bits << 6 | static_cast<uint32_t>(value);
     n_bits += 6;

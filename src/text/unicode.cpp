@@ -101,8 +101,8 @@ struct Decompositions {
 };
 
 const Decompositions& decompositions() {
-  static const Decompositions instance;
-  return instance;
+  static const Decompositions kInstance;
+  return kInstance;
 }
 
 struct Classed {
@@ -243,12 +243,12 @@ void advance(GraphemeState& state, uint32_t mask) {
 }  // namespace
 
 uint32_t properties(char32_t c) {
-  static const PropertyTable table;
-  return table.at(c);
+  static const PropertyTable kTable;
+  return kTable.at(c);
 }
 
 char32_t lowercase(char32_t c) {
-  static const auto table = [] {
+  static const auto kTable = [] {
     std::vector<std::pair<char32_t, char32_t>> all{{0x130, 'i'}};
     for (size_t i = 0; i < std::size(kLower); i += 4) {
       for (int32_t k = 0; k < kLower[i + 1]; ++k) {
@@ -261,7 +261,7 @@ char32_t lowercase(char32_t c) {
     for (const auto& [from, to] : all) direct[from] = to;
     return direct;
   }();
-  return c < table.size() ? table[c] : c;
+  return c < kTable.size() ? kTable[c] : c;
 }
 
 bool is_ascii(std::string_view text) {

@@ -168,6 +168,7 @@ class Keys {
 
   static std::string array_text(const std::vector<std::string>& texts) {
     std::vector<std::string> words;
+    words.reserve(texts.size());
     for (const std::string& t : texts) words.push_back(toml_text(t));
     return fmt::format("[{}]", fmt::join(words, ", "));
   }

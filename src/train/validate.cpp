@@ -63,6 +63,7 @@ std::vector<Figure> measure_generation(const TrainedModel& trained, const Datase
   }
   scheduler.run();
   std::vector<Figure> figures;
+  figures.reserve(settings.metrics.size());
   for (const std::string& metric : settings.metrics) figures.push_back(measure(metric, set));
   return figures;
 }

@@ -132,6 +132,7 @@ std::vector<std::pair<std::string_view, std::string_view>> merges(const SpmProto
   }
   std::sort(ranked.begin(), ranked.end());
   std::vector<std::pair<std::string_view, std::string_view>> all;
+  all.reserve(ranked.size());
   for (const auto& [score, id, left, right] : ranked) all.emplace_back(left, right);
   return all;
 }
