@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "base/damage_testing.h"
+
 namespace transept {
 namespace {
 
@@ -32,6 +34,29 @@ TEST(Json, RefusesWhatIsNotJson) {
     EXPECT_THROW((void)JsonDocument::parse(text, "x"), Error) << text;
   }
   EXPECT_THROW((void)JsonDocument::parse(std::string(100000, '['), "x"), Error);
+}
+
+// Reads every value of the document.
+void walk(const Json& json) {
+  if (json.is_object()) return json.each_member([](auto, const Json& value) { walk(value); });
+  if (json.is_array()) return json.each_element([](size_t, const Json& value) { walk(value); });
+  if (json.is_string()) (void)json.as_string();
+}
+
+TEST(Json, DamageIsAnErrorOrHarmless) {
+  const std::string good =
+      R"({"a\u00e9\n": [1, -2.5e-3, true, null, "\ud83d\ude00 é"], "": {"b": {}, "c": [[]]}, "d": "\\"})";
+  walk(JsonDocument::parse(good, "x").root());
+  testing::for_each_damage(good, good.size() * 8, [](const std::string& damaged) {
+    const size_t peak = testing::peak_allocation([&] {
+      try {
+        walk(JsonDocument::parse(damaged, "x").root());
+      } catch (const Error& e) {
+        EXPECT_EQ(std::string(e.what()).find('\n'), std::string::npos) << e.what();
+      }
+    });
+    EXPECT_LE(peak, 2 * damaged.size() + (64 << 10));
+  });
 }
 
 TEST(JsonWriter, WritesWhatReadsBackTheSame) {

@@ -6,12 +6,9 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/json.h"
-#include "base/rng.h"
 #include "text/pipeline.h"
 #include "text/tokenizer.h"
-#include "text/vocab_files.h"
 
 namespace transept {
 namespace {
@@ -20,10 +17,6 @@ namespace fs = std::filesystem;
 
 fs::path fixture(const std::string& name) {
   return fs::path(TRANSEPT_FIXTURES) / "tokenizers" / name;
-}
-
-void flip_bit(std::string& text, size_t at, uint32_t bit) {
-  text[at] = static_cast<char>(text[at] ^ static_cast<char>(1u << bit));
 }
 
 std::vector<Token> ids_of(const Json& row) {
@@ -170,87 +163,6 @@ TEST(TokenizerJson, WrongContentsAreNamed) {
                code, "id 7");
   expect_error(with("normalizer", R"({"type":"Precompiled","precompiled_charsmap":"=x"})"), code,
                "base64");
-}
-
-// Shape by shape, every damage is an Error or a tokenizer that works.
-void survive(const std::string& json) {
-  try {
-    const Pipeline tokenizer(read_tokenizer_json(json, "t.json"));
-    const Encoding encoding =
-        tokenizer.encode("The fox <mask> isn't  \u00e9\u0301 \u72d0 12 </s>", {});
-    static_cast<void>(tokenizer.decode(encoding.ids, true));
-  } catch (const Error& error) {
-    EXPECT_NE(error.code(), ErrorCode::internal) << error.what();
-  }
-}
-
-class Damaged : public testing::TestWithParam<const char*> {};
-
-TEST_P(Damaged, EveryTruncationIsAnErrorOrWorks) {
-  const std::string json = read_file(fixture(GetParam()) / "tokenizer.json");
-  const size_t step = json.size() / 700 + 1;
-  for (size_t size = 0; size < json.size(); size += step) survive(json.substr(0, size));
-}
-
-TEST_P(Damaged, FlippedBitsAreAnErrorOrWork) {
-  const std::string json = read_file(fixture(GetParam()) / "tokenizer.json");
-  uint32_t drawn = 0;
-  const auto random = [&] { return philox({drawn++, 0, 0, 0}, {7, 0})[0]; };
-  for (int i = 0; i < 400; ++i) {
-    std::string damaged = json;
-    for (int k = 0; k <= i % 3; ++k) {
-      // Half of the damage where the parts are described, half anywhere.
-      const size_t range = i % 2 == 0 ? std::min<size_t>(json.size(), 4000) : json.size();
-      flip_bit(damaged, random() % range, random() % 8);
-    }
-    survive(damaged);
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Fixtures, Damaged,
-                         testing::Values("wordpiece", "byte_level", "bpe_metaspace", "bpe_suffix",
-                                         "unigram", "wordlevel"));
-
-// The same for the older files.
-template <class Read>
-void survive_damage(const std::string& contents, const Read& read) {
-  const auto survive_one = [&](const std::string& damaged) {
-    try {
-      const Pipeline tokenizer(read(damaged));
-      const Encoding encoding = tokenizer.encode("The fox <mask> isn't \u00e9\u72d0 12 </s>", {});
-      static_cast<void>(tokenizer.decode(encoding.ids, true));
-    } catch (const Error& error) {
-      EXPECT_NE(error.code(), ErrorCode::internal) << error.what();
-    }
-  };
-  for (size_t size = 0; size < contents.size(); size += contents.size() / 700 + 1) {
-    survive_one(contents.substr(0, size));
-  }
-  for (uint32_t i = 0; i < 2000; ++i) {
-    const auto random = philox({i, 0, 0, 0}, {11, 0});
-    std::string damaged = contents;
-    flip_bit(damaged, random[0] % damaged.size(), random[1] % 8);
-    survive_one(damaged);
-  }
-}
-
-TEST(OlderFiles, DamageIsAnErrorOrWorks) {
-  const auto read = [](const char* folder, const char* file) {
-    return read_file(fixture(folder) / file);
-  };
-  FolderConfig config;
-  survive_damage(read("vocab_txt", "vocab.txt"), [&](const std::string& text) {
-    return read_vocab_txt(text, "vocab.txt", config);
-  });
-  config.model_type = "roberta";
-  const std::string vocab = read("roberta_files", "vocab.json");
-  const std::string merges = read("roberta_files", "merges.txt");
-  survive_damage(merges, [&](const std::string& text) {
-    return read_vocab_merges(vocab, text, "folder", config);
-  });
-  survive_damage(vocab, [&](const std::string& text) {
-    return read_vocab_merges(text, merges, "folder", config);
-  });
 }
 
 TEST(Tokenizer, LongWordsTakeLinearTime) {
