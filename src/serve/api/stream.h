@@ -15,6 +15,7 @@ class EventStream {
   explicit EventStream(Call& call, bool may_be_lines = false);
   EventStream(const EventStream&) = delete;
   EventStream& operator=(const EventStream&) = delete;
+  ~EventStream() = default;
 
   // One object; `name` is the event's type, left out if empty.
   Task<void> send(std::string json, std::string name = {});
