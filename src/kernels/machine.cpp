@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "kernels/pairs.h"
 
 namespace transept {
 namespace {
@@ -63,6 +64,10 @@ double measure_fma_peak(const KernelTable& kernels, ThreadPool& pool, Clock cloc
 
 double measure_i8_peak(const KernelTable& kernels, ThreadPool& pool, Clock clock) {
   return measure_peak(kernels.spin_i8, pool, clock);
+}
+
+double measure_pairs_peak(const KernelTable& kernels, ThreadPool& pool, Clock clock) {
+  return kernels.pairs == nullptr ? 0.0 : measure_peak(kernels.pairs->spin, pool, clock);
 }
 
 double measure_read_bandwidth(const KernelTable& kernels, ThreadPool& pool, size_t working_set,

@@ -30,6 +30,10 @@ enum class Clock { wall, processor };
 [[nodiscard]] double measure_i8_peak(const KernelTable& kernels, ThreadPool& pool,
                                      Clock clock = Clock::wall);
 
+// The same of the products of bf16 pairs; 0 where there are none.
+[[nodiscard]] double measure_pairs_peak(const KernelTable& kernels, ThreadPool& pool,
+                                        Clock clock = Clock::wall);
+
 // Bytes per second read from a working set of this size, each thread its own part, over and over:
 // choose the size to measure a cache or the memory.
 [[nodiscard]] double measure_read_bandwidth(const KernelTable& kernels, ThreadPool& pool,
