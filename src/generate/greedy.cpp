@@ -9,13 +9,14 @@
 namespace transept {
 
 GreedySession::GreedySession(const Config& config, const GenerateOptions& options,
-                             const std::vector<Token>& prompt, Memory memory)
-    : Session(std::move(memory)),
+                             const std::vector<Token>& prompt, Memory memory,
+                             std::shared_ptr<const OutputSubset> outputs)
+    : Session(std::move(memory), std::move(outputs)),
       options_(options),
       prompt_length_(decoder_prompt(options, config, prompt).size()),
       limit_(static_cast<size_t>(length_limit(options, config, static_cast<int>(prompt_length_)))),
       processors_(options, memory_.empty() ? std::span<const Token>() : memory_.ids(),
-                  static_cast<int>(prompt_length_), static_cast<int>(limit_)) {
+                  static_cast<int>(prompt_length_), static_cast<int>(limit_), outputs_.get()) {
   const int n_sequences = options.sample ? options.n_best : 1;
   for (int i = 0; i < n_sequences; ++i) sequences_.push_back({.sampler = Sampler(options)});
   for (Sequence& sequence : sequences_) {
@@ -51,9 +52,9 @@ void GreedySession::read(int row, std::span<const float> logits, std::span<float
     processors_.apply(kernels, first.ids, scratch);
     scores = scratch;
   }
-  const auto choose = [&](Sequence& sequence, Token token) {
-    sequence.next = token;
-    sequence.next_logprob = norm.of(logits[static_cast<size_t>(token)]);
+  const auto choose = [&](Sequence& sequence, int32_t index) {
+    sequence.next = token_at(index);
+    sequence.next_logprob = norm.of(logits[static_cast<size_t>(index)]);
   };
   if (!options_.sample) return choose(first, pick_greedy(scores));
   const std::vector<Candidate>& candidates = first.sampler.distribution(kernels, scores);
@@ -73,9 +74,9 @@ bool GreedySession::needs_only_best(int row, std::vector<Token>& banned) const {
   return true;
 }
 
-void GreedySession::read_best(int row, Token best) {
+void GreedySession::read_best(int row, int32_t best) {
   Sequence& sequence = sequences_[static_cast<size_t>(running_[static_cast<size_t>(row)])];
-  sequence.next = best;
+  sequence.next = token_at(best);
 }
 
 void GreedySession::advance() {

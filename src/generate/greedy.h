@@ -11,7 +11,8 @@ namespace transept {
 class GreedySession final : public Session {
  public:
   GreedySession(const Config& config, const GenerateOptions& options,
-                const std::vector<Token>& prompt, Memory memory);
+                const std::vector<Token>& prompt, Memory memory,
+                std::shared_ptr<const OutputSubset> outputs);
 
   [[nodiscard]] bool finished() const override { return running_.empty(); }
   [[nodiscard]] std::vector<WantedRow> wanted() override;
@@ -19,7 +20,7 @@ class GreedySession final : public Session {
   void read(int row, std::span<const float> logits, std::span<float> scratch,
             const KernelTable& kernels) override;
   [[nodiscard]] bool needs_only_best(int row, std::vector<Token>& banned) const override;
-  void read_best(int row, Token best) override;
+  void read_best(int row, int32_t best) override;
   void advance() override;
   [[nodiscard]] std::span<const Token> certain() const override;
   [[nodiscard]] std::vector<Hypothesis> take_results() override;

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "generate/generate.h"
+#include "generate/restrict.h"
 #include "model/encoder.h"
 
 namespace transept {
@@ -144,7 +145,10 @@ void Scheduler::activate(Waiting waiting, Memory memory) {
   active.encoded_here = request.memory.empty() && model_.config.has_encoder();
   active.on_token = std::move(request.on_token);
   active.on_finished = std::move(request.on_finished);
-  active.session = make_session(model_.config, request.options, request.prompt, std::move(memory));
+  const std::span<const Token> source = memory.empty() ? std::span<const Token>() : memory.ids();
+  auto outputs = allowed_outputs(context_.pool, model_, request.options, source);
+  active.session = make_session(model_.config, request.options, request.prompt, std::move(memory),
+                                std::move(outputs));
   active_.push_back(std::move(active));
 }
 

@@ -17,6 +17,7 @@
 #include "generate/options.h"
 #include "model/decode_state.h"
 #include "model/memory.h"
+#include "model/output_subset.h"
 #include "ops/context.h"
 
 namespace transept {
@@ -50,6 +51,8 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   [[nodiscard]] const Memory& memory() const { return memory_; }
+  // What its rows have logits of; null: every token.
+  [[nodiscard]] const OutputSubset* outputs() const { return outputs_.get(); }
   [[nodiscard]] virtual bool finished() const = 0;
   // Valid until advance(). Empty when finished.
   [[nodiscard]] virtual std::vector<WantedRow> wanted() = 0;
@@ -60,12 +63,12 @@ class Session {
   virtual void read(int row, std::span<const float> logits, std::span<float> scratch,
                     const KernelTable& kernels) = 0;
   // Of the logits of a wanted row, does only the index of the largest count, all but for those of
-  // tokens that it appends to `banned`? Then read_best() is called instead of read(); several rows
-  // may be read concurrently.
+  // tokens that it appends to `banned`? Then read_best() is called with it instead of read();
+  // several rows may be read concurrently.
   [[nodiscard]] virtual bool needs_only_best(int /*row*/, std::vector<Token>& /*banned*/) const {
     return false;
   }
-  virtual void read_best(int /*row*/, Token /*best*/) {}
+  virtual void read_best(int /*row*/, int32_t /*best*/) {}
   virtual void advance() = 0;
   // Tokens that are certain, for streaming: all so far of a single hypothesis, with beams none
   // until the end.
@@ -74,16 +77,22 @@ class Session {
   [[nodiscard]] virtual std::vector<Hypothesis> take_results() = 0;
 
  protected:
-  explicit Session(Memory memory) : memory_(std::move(memory)) {}
+  Session(Memory memory, std::shared_ptr<const OutputSubset> outputs)
+      : memory_(std::move(memory)), outputs_(std::move(outputs)) {}
+  // The token whose logit is at an index of a row.
+  [[nodiscard]] Token token_at(int32_t index) const {
+    return outputs_ == nullptr ? index : outputs_->tokens[static_cast<size_t>(index)];
+  }
 
   Memory memory_;
+  std::shared_ptr<const OutputSubset> outputs_;
 };
 
-// Checks the options. `prompt` without the start token; memory empty for a decoder on its own.
-[[nodiscard]] std::unique_ptr<Session> make_session(const Config& config,
-                                                    const GenerateOptions& options,
-                                                    const std::vector<Token>& prompt,
-                                                    Memory memory);
+// Checks the options. `prompt` without the start token; memory empty for a decoder on its own;
+// `outputs` what allowed_outputs() says.
+[[nodiscard]] std::unique_ptr<Session> make_session(
+    const Config& config, const GenerateOptions& options, const std::vector<Token>& prompt,
+    Memory memory, std::shared_ptr<const OutputSubset> outputs = nullptr);
 
 // The sum in order, in double: what `logprob` of a Hypothesis and of a score is.
 [[nodiscard]] double sum_logprobs(std::span<const float> token_logprobs);

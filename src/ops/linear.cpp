@@ -43,6 +43,25 @@ void pack_panel(const Weight& weight, const float* rows, int n, const KernelTabl
   }
 }
 
+// Every form of panel is columns of 16 elements, one per output: values, or the words of int8.h.
+template <class Element>
+void take_panel(const Weight& weight, std::span<const int32_t> rows, std::byte* panel) {
+  const size_t bytes = panel_bytes(weight.storage, weight.cols);
+  const size_t n = bytes / (kLanes * sizeof(Element));
+  auto* to = reinterpret_cast<Element*>(panel);
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    if (lane >= rows.size()) {
+      for (size_t i = 0; i < n; ++i) to[i * kLanes + lane] = Element{};
+      continue;
+    }
+    const auto row = static_cast<size_t>(rows[lane]);
+    const auto* from =
+        reinterpret_cast<const Element*>(weight.packed.data() + row / kLanes * bytes) +
+        row % kLanes;
+    for (size_t i = 0; i < n; ++i) to[i * kLanes + lane] = from[i * kLanes];
+  }
+}
+
 }  // namespace
 
 Tensor linear(Context& c, const Weight& weight, const Weight& bias, ConstTensor x) {
@@ -88,6 +107,30 @@ void pack(Weight& weight, ThreadPool& pool, const KernelTable& kernels) {
                  weight.packed.data() + static_cast<size_t>(panel) * each);
     }
   });
+}
+
+Weight take_outputs(const Weight& weight, std::span<const int32_t> rows, ThreadPool& pool) {
+  Weight taken;
+  taken.name = weight.name;
+  taken.rows = static_cast<int>(rows.size());
+  taken.cols = weight.cols;
+  taken.storage = weight.storage;
+  const size_t each = panel_bytes(weight.storage, weight.cols);
+  const int panels = panels_for(taken.rows);
+  taken.packed = Buffer(static_cast<size_t>(panels) * each);
+  pool.parallel_for(panels, 4, [&](int64_t begin, int64_t end) {
+    for (auto panel = static_cast<size_t>(begin); panel < static_cast<size_t>(end); ++panel) {
+      const size_t first = panel * kLanes;
+      const auto own = rows.subspan(first, std::min<size_t>(kLanes, rows.size() - first));
+      std::byte* to = taken.packed.data() + panel * each;
+      if (weight.storage == Storage::bf16) {
+        take_panel<uint16_t>(weight, own, to);
+      } else {
+        take_panel<uint32_t>(weight, own, to);
+      }
+    }
+  });
+  return taken;
 }
 
 void unpack_row(const Weight& weight, int index, float* values) {
