@@ -1,6 +1,7 @@
 #include "ops/linear.h"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "base/half.h"
@@ -44,10 +45,14 @@ void pack_panel(const Weight& weight, const float* rows, int n, const KernelTabl
 }
 
 // Every form of panel is columns of 16 elements, one per output: values, or the words of int8.h.
+// Where an f32 matrix is there row by row too, that is a sixteenth of the reading.
 template <class Element>
 void take_panel(const Weight& weight, std::span<const int32_t> rows, std::byte* panel) {
   const size_t bytes = panel_bytes(weight.storage, weight.cols);
   const size_t n = bytes / (kLanes * sizeof(Element));
+  const bool by_row = weight.storage == Storage::f32 && weight.dtype == DType::f32;
+  const auto* whole = static_cast<const std::byte*>(by_row ? weight.values : weight.packed.data());
+  const size_t step = by_row ? 1 : kLanes;
   auto* to = reinterpret_cast<Element*>(panel);
   for (size_t lane = 0; lane < kLanes; ++lane) {
     if (lane >= rows.size()) {
@@ -55,10 +60,11 @@ void take_panel(const Weight& weight, std::span<const int32_t> rows, std::byte* 
       continue;
     }
     const auto row = static_cast<size_t>(rows[lane]);
-    const auto* from =
-        reinterpret_cast<const Element*>(weight.packed.data() + row / kLanes * bytes) +
-        row % kLanes;
-    for (size_t i = 0; i < n; ++i) to[i * kLanes + lane] = from[i * kLanes];
+    const size_t first = by_row ? row * n : row / kLanes * kLanes * n + row % kLanes;
+    const std::byte* from = whole + first * sizeof(Element);
+    for (size_t i = 0; i < n; ++i) {
+      std::memcpy(to + i * kLanes + lane, from + i * step * sizeof(Element), sizeof(Element));
+    }
   }
 }
 
