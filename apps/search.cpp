@@ -30,6 +30,9 @@ void SearchOptions::declare(Options& options) {
                  "no N tokens in a row occur twice; 0: off");
   options.number("encoder-no-repeat-ngram", search.encoder_no_repeat_ngram, 0, 1 << 20,
                  "nor any N in a row of the input; 0: off");
+  options.number("speculate", search.speculate, 0, 64,
+                 "greedy: guess up to N tokens at once from input and output, where it pays; same "
+                 "answer; 0: off");
   options.text("vocab", "FILE", vocabulary_,
                "say only these pieces, one a line (or ids); end marks always may be said");
   options.text("shortlist", "FILE", shortlist_,

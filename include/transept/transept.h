@@ -175,6 +175,9 @@ struct GenerateOptions {
   // the input; end marks and forced tokens always may. Log-probabilities are among those that may.
   std::vector<Token> vocabulary = {};
   Shortlist shortlist = {};
+  // Tokens that greedy search may guess at a time, from the input and its own output, and verify
+  // together; 0: none. The answer is the same to the bit.
+  std::optional<int> speculate = {};
   // false: the answer's score and logprob are not wanted (they are NaN when searching greedily).
   // The tokens are the same; a greedy step then costs much less.
   bool logprobs = true;

@@ -39,6 +39,7 @@ void check_search(const GenerateOptions& o) {
   positive("max_length", o.max_length);
   check_range("min_new_tokens", o.min_new_tokens.value_or(0), 0, kMostTokens);
   check_range("min_length", o.min_length, 0, kMostTokens);
+  check_range("speculate", o.speculate, 0, 64);
 }
 
 void check_sampling(const GenerateOptions& o) {

@@ -79,6 +79,10 @@ struct GenerateOptions {
   std::shared_ptr<const std::vector<Token>> vocabulary;
   std::shared_ptr<const Shortlist> shortlist;
 
+  // Greedy search may guess so many tokens at a time from the input and from what it has said, and
+  // verify them in one step (draft.h). It does where that pays; the answer is the same to the bit.
+  int speculate = 8;
+
   // Are the log-probabilities of the answer wanted? Greedy search without them only asks which
   // token is the likeliest, which costs much less (ops/argmax.h); the tokens are the same.
   bool logprobs = true;

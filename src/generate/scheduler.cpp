@@ -11,6 +11,10 @@
 namespace transept {
 namespace {
 
+// So many rows cost a step hardly more than one does; beyond, each guess takes what a request waits
+// for.
+constexpr int kDraftRows = 8;
+
 class Stopwatch {
  public:
   explicit Stopwatch(double& seconds)
@@ -173,6 +177,7 @@ std::vector<StepRow> Scheduler::pick_rows() {
   std::vector<std::vector<StepRow>> groups;
   size_t n_rows = 0;
   for (const Active& active : active_) {
+    active.session->limit_drafts(kDraftRows / static_cast<int>(active_.size()));
     const std::vector<StepRow> rows = step_rows(*active.session);
     size_t wanted = 0;
     for (const StepRow& row : rows) wanted += row.wanted.new_ids().size();

@@ -3,7 +3,7 @@
 //
 //   while (!session.finished()) {
 //     feed every row of session.wanted() to the decoder;
-//     for (each row, in any order, on any thread) session.read(row, its logits);
+//     for (each of their logits, in any order, on any thread) session.read(its number, it);
 //     session.advance();
 //   }
 //
@@ -34,10 +34,12 @@ struct Hypothesis {
 };
 
 // A running decode: all its tokens (start token and prompt included) and the state that holds all
-// but the last few of them. Those are to be fed; the logits of the last one are wanted.
+// but the last few of them. Those are to be fed; the logits of the last one are wanted, or of the
+// last few, where all but the first of these are guesses.
 struct WantedRow {
   DecodeState* state;
   std::span<const Token> ids;
+  int n_logits = 1;
 
   [[nodiscard]] std::span<const Token> new_ids() const {
     return ids.subspan(static_cast<size_t>(state->length()));
@@ -54,12 +56,14 @@ class Session {
   // What its rows have logits of; null: every token.
   [[nodiscard]] const OutputSubset* outputs() const { return outputs_.get(); }
   [[nodiscard]] virtual bool finished() const = 0;
+  // Rows that the next wanted() may add for guesses; unlimited if never called.
+  virtual void limit_drafts(int /*rows*/) {}
   // Valid until advance(). Empty when finished.
   [[nodiscard]] virtual std::vector<WantedRow> wanted() = 0;
   // Will read() write to its scratch?
   [[nodiscard]] virtual bool needs_scratch() const = 0;
-  // The logits of wanted()[row]; scratch is as long, or empty if none is needed. Rows may be read
-  // concurrently.
+  // The logits of a row; rows are numbered through wanted(), each `n_logits` of them. scratch is as
+  // long, or empty if none is needed. Rows may be read concurrently.
   virtual void read(int row, std::span<const float> logits, std::span<float> scratch,
                     const KernelTable& kernels) = 0;
   // Of the logits of a wanted row, does only the index of the largest count, all but for those of

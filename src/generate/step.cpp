@@ -63,6 +63,7 @@ struct Group {
   std::vector<int32_t> best_last;
   std::vector<Banned> banned;  // of best
 
+  // The row's logits number `row.row`, which the hidden state `last` gives.
   void add(const StepRow& row, int32_t last, int n_outputs) {
     std::vector<Token> tokens;
     if (!row.session->needs_only_best(row.row, tokens)) {
@@ -88,7 +89,12 @@ std::vector<Group> group_rows(std::span<const StepRow> rows, const Decoded& deco
     const OutputSubset* outputs = rows[i].session->outputs();
     const auto [found, added] = group_of.try_emplace(outputs, groups.size());
     if (added) groups.emplace_back().outputs = outputs;
-    groups[found->second].add(rows[i], decoded.last[i], model.head.output->rows);
+    const int n_logits = rows[i].wanted.n_logits;
+    for (int j = 0; j < n_logits; ++j) {
+      StepRow row = rows[i];
+      row.row += j;
+      groups[found->second].add(row, decoded.last[i] - (n_logits - 1 - j), model.head.output->rows);
+    }
   }
   return groups;
 }
@@ -124,8 +130,10 @@ void run_step(Context& c, const Transformer& model, std::span<const StepRow> row
 
 std::vector<StepRow> step_rows(Session& session) {
   std::vector<StepRow> rows;
+  int row = 0;
   for (const WantedRow& wanted : session.wanted()) {
-    rows.push_back({&session, static_cast<int>(rows.size()), wanted});
+    rows.push_back({&session, row, wanted});
+    row += wanted.n_logits;
   }
   return rows;
 }
