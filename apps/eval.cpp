@@ -129,6 +129,7 @@ class EvalVerb : public Verb {
 
   std::vector<std::string> generate() {
     const Model model = common_.load();
+    search_.read_restrictions(model);
     check(model.has_decoder() && model.has_tokenizer(), ErrorCode::unsupported,
           "{}: eval needs a model with a decoder and a tokenizer", common_.model);
     const std::vector<Token> prompt = prompt_tokens(model, prompt_);

@@ -31,6 +31,7 @@ class GenerateVerb : public Verb {
   void run(Options& options) override {
     check_usage(options);
     model_.emplace(common_.load());
+    search_.read_restrictions(*model_);
     if (!prompt_ids_text_.empty()) prompts_ = {prompt_ids_text_};
     if (prompts_.empty()) {
       prompts_ = {""};

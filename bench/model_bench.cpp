@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/timing.h"
+#include "marian_shapes.h"
 #include "model/decoder.h"
 #include "model/encoder.h"
 #include "model/random.h"
@@ -19,28 +20,6 @@ double median_ms(int runs, F&& f) {
   std::vector<double> times;
   for (int i = 0; i < runs; ++i) times.push_back(milliseconds(f));
   return median(std::move(times));
-}
-
-Config marian(int d_model, int d_ff, int encoder_layers, int decoder_layers, int vocab) {
-  Config config;
-  config.family = "marian";
-  StackConfig s{.layers = encoder_layers,
-                .d_model = d_model,
-                .n_heads = 8,
-                .d_head = d_model / 8,
-                .d_ff = d_ff};
-  s.vocab = vocab;
-  s.positions = Positions::sinusoid_halves;
-  s.activation = ActivationKind::silu;
-  s.query_scale = 0.125F;
-  config.encoder = s;
-  config.decoder = s;
-  config.decoder.layers = decoder_layers;
-  config.decoder.causal = config.decoder.cross = true;
-  config.decoder.cross_width = d_model;
-  config.shared_embeddings = true;
-  config.head = {.present = true, .tied = true, .bias = true};
-  return config;
 }
 
 void measure(const char* name, const Config& config, ThreadPool& pool) {
@@ -86,8 +65,8 @@ void measure(const char* name, const Config& config, ThreadPool& pool) {
 int run(int argc, char** argv) {
   ThreadPool pool(argc > 1 ? std::atoi(argv[1]) : 0);
   fmt::print("kernels {}, threads {}\n", chosen_kernels().name, pool.size());
-  measure("marian-base", marian(512, 2048, 6, 6, 65001), pool);
-  measure("marian-tiny", marian(256, 1536, 6, 2, 32000), pool);
+  measure("marian-base", marian_base(), pool);
+  measure("marian-tiny", marian_tiny(), pool);
   return 0;
 }
 

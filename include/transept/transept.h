@@ -127,6 +127,28 @@ class Memory {
   return concat(std::span<const Memory>(parts.begin(), parts.size()));
 }
 
+// What a translation is likely to say about a source token (Marian's lexical shortlists). Read by
+// Model::load_shortlist.
+class Shortlist {
+ public:
+  Shortlist() = default;  // empty: no restriction
+
+  [[nodiscard]] bool empty() const { return implementation_ == nullptr; }
+
+  struct Implementation;
+  explicit Shortlist(std::shared_ptr<const Implementation> implementation)
+      : implementation_(std::move(implementation)) {}
+  [[nodiscard]] const Implementation* implementation() const { return implementation_.get(); }
+
+ private:
+  std::shared_ptr<const Implementation> implementation_;
+};
+
+struct ShortlistLimits {  // of a table; Marian's binary files have them in them
+  int first = 100;        // target tokens always allowed: the first of the vocabulary
+  int best = 100;         // targets per source token
+};
+
 // How to search. An empty optional means: as the model's generation_config.json says, else as the
 // reference framework's defaults are.
 struct GenerateOptions {
@@ -149,6 +171,13 @@ struct GenerateOptions {
   std::optional<double> repetition_penalty = {};
   std::optional<int> no_repeat_ngram = {};
   std::optional<int> encoder_no_repeat_ngram = {};
+  // Only these tokens may be said (empty: all), and of them only those that the shortlist gives for
+  // the input; end marks and forced tokens always may. Log-probabilities are among those that may.
+  std::vector<Token> vocabulary = {};
+  Shortlist shortlist = {};
+  // Tokens that greedy search may guess at a time, from the input and its own output, and verify
+  // together; 0: none. The answer is the same to the bit.
+  std::optional<int> speculate = {};
   // false: the answer's score and logprob are not wanted (they are NaN when searching greedily).
   // The tokens are the same; a greedy step then costs much less.
   bool logprobs = true;
@@ -229,6 +258,11 @@ class Model {
   void check_source(std::span<const Token> ids) const;
   // Error mismatch, naming both fingerprints, if another model made it.
   [[nodiscard]] Memory load_memory(const std::filesystem::path& path) const;
+
+  // From a binary file of Marian's, or a table with "target source probability" a line. Error
+  // bad_data, also where it was made for larger vocabularies.
+  [[nodiscard]] Shortlist load_shortlist(const std::filesystem::path& path,
+                                         const ShortlistLimits& limits = {}) const;
 
   // Hypotheses, best first. A beam search streams its best hypothesis when it is done.
   // NOLINTNEXTLINE(modernize-use-nodiscard): who streams may have seen all of it

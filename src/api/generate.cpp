@@ -66,7 +66,14 @@ transept::GenerateOptions Model::Implementation::search(const GenerateOptions& o
   lay_over(search.repetition_penalty, options.repetition_penalty);
   lay_over(search.no_repeat_ngram, options.no_repeat_ngram);
   lay_over(search.encoder_no_repeat_ngram, options.encoder_no_repeat_ngram);
+  lay_over(search.speculate, options.speculate);
   search.logprobs = options.logprobs;
+  if (!options.vocabulary.empty()) {
+    auto tokens = std::make_shared<std::vector<Token>>(options.vocabulary);
+    std::ranges::sort(*tokens);
+    search.vocabulary = std::move(tokens);
+  }
+  if (!options.shortlist.empty()) search.shortlist = options.shortlist.implementation()->shortlist;
   return search;
 }
 

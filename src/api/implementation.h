@@ -28,6 +28,10 @@ struct Memory::Implementation {
   bool loaded = false;    // from a file: no encoder ran for it here
 };
 
+struct Shortlist::Implementation {
+  std::shared_ptr<const transept::Shortlist> shortlist;
+};
+
 struct Model::Implementation {
   std::unique_ptr<ThreadPool> pool;
   Checkpoint checkpoint;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "io/memory_file.h"
+#include "io/shortlist_file.h"
 #include "io/tasks.h"
 #include "model/encoder.h"
 #include "trace/recorder.h"
@@ -115,6 +116,19 @@ Memory Model::load_memory(const std::filesystem::path& path) const {
       outer(transept::load_memory(path, work.context, implementation_->model()), {}, true);
   implementation_->count({.source_tokens = memory.rows(), .load_seconds = watch.seconds()});
   return memory;
+}
+
+Shortlist Model::load_shortlist(const std::filesystem::path& path,
+                                const ShortlistLimits& limits) const {
+  const Config& config = implementation_->config();
+  ShortlistVocabulary vocabulary{
+      .n_sources = config.encoder.vocab,
+      .n_targets = config.decoder.vocab,
+      .find = [this](std::string_view piece) { return implementation_->text().find(piece); }};
+  auto shortlist = std::make_shared<const transept::Shortlist>(
+      transept::load_shortlist(path, vocabulary, {.first = limits.first, .best = limits.best}));
+  return Shortlist(std::make_shared<const Shortlist::Implementation>(
+      Shortlist::Implementation{std::move(shortlist)}));
 }
 
 Explanation Model::explain(const Memory& memory, const ExplainOptions& options) const {

@@ -13,14 +13,15 @@ constexpr float kDead = -1.0e9F;
 }  // namespace
 
 BeamSession::BeamSession(const Config& config, const GenerateOptions& options,
-                         const std::vector<Token>& prompt, Memory memory)
-    : Session(std::move(memory)),
+                         const std::vector<Token>& prompt, Memory memory,
+                         std::shared_ptr<const OutputSubset> outputs)
+    : Session(std::move(memory), std::move(outputs)),
       options_(options),
       prompt_length_(decoder_prompt(options, config, prompt).size()),
       limit_(static_cast<size_t>(length_limit(options, config, static_cast<int>(prompt_length_)))),
       length_(prompt_length_),
       processors_(options, memory_.empty() ? std::span<const Token>() : memory_.ids(),
-                  static_cast<int>(prompt_length_), static_cast<int>(limit_)) {
+                  static_cast<int>(prompt_length_), static_cast<int>(limit_), outputs_.get()) {
   // All beams begin with the prompt. Only the first counts, or all would go the same way.
   Row row;
   row.state = DecodeState(config.decoder);
@@ -62,7 +63,8 @@ void BeamSession::read(int index, std::span<const float> logits, std::span<float
   for (const Scored& entry : best) {
     const float score =
         std::isnan(entry.value) ? -std::numeric_limits<float>::infinity() : entry.value;
-    row.best.push_back({entry.index, score, norm.of(logits[static_cast<size_t>(entry.index)])});
+    const float logprob = norm.of(logits[static_cast<size_t>(entry.index)]);
+    row.best.push_back({token_at(entry.index), score, logprob});
   }
 }
 

@@ -23,7 +23,8 @@ namespace transept {
 class BeamSession final : public Session {
  public:
   BeamSession(const Config& config, const GenerateOptions& options,
-              const std::vector<Token>& prompt, Memory memory);
+              const std::vector<Token>& prompt, Memory memory,
+              std::shared_ptr<const OutputSubset> outputs = nullptr);
 
   [[nodiscard]] bool finished() const override { return finished_; }
   [[nodiscard]] std::vector<WantedRow> wanted() override;

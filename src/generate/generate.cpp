@@ -1,5 +1,6 @@
 #include "generate/generate.h"
 
+#include "generate/restrict.h"
 #include "generate/step.h"
 
 namespace transept {
@@ -8,7 +9,10 @@ std::vector<Hypothesis> generate(Context& c, const Transformer& model, const Mem
                                  const std::vector<Token>& prompt, const GenerateOptions& options,
                                  const std::function<void(Token)>& on_token) {
   check_memory(model, memory);
-  const std::unique_ptr<Session> session = make_session(model.config, options, prompt, memory);
+  check_options(options, model.config);
+  const std::span<const Token> source = memory.empty() ? std::span<const Token>() : memory.ids();
+  const std::unique_ptr<Session> session = make_session(
+      model.config, options, prompt, memory, allowed_outputs(c.pool, model, options, source));
   size_t streamed = 0;
   while (!session->finished()) {
     run_step(c, model, step_rows(*session));

@@ -9,13 +9,18 @@
 namespace transept {
 
 GreedySession::GreedySession(const Config& config, const GenerateOptions& options,
-                             const std::vector<Token>& prompt, Memory memory)
-    : Session(std::move(memory)),
+                             const std::vector<Token>& prompt, Memory memory,
+                             std::shared_ptr<const OutputSubset> outputs)
+    : Session(std::move(memory), std::move(outputs)),
       options_(options),
       prompt_length_(decoder_prompt(options, config, prompt).size()),
       limit_(static_cast<size_t>(length_limit(options, config, static_cast<int>(prompt_length_)))),
       processors_(options, memory_.empty() ? std::span<const Token>() : memory_.ids(),
-                  static_cast<int>(prompt_length_), static_cast<int>(limit_)) {
+                  static_cast<int>(prompt_length_), static_cast<int>(limit_), outputs_.get()),
+      // Sampled tokens are harder to guess, and several samples share rows already.
+      drafter_(
+          config.shared_embeddings && !memory_.empty() ? memory_.ids() : std::span<const Token>(),
+          options.sample ? 0 : options.speculate) {
   const int n_sequences = options.sample ? options.n_best : 1;
   for (int i = 0; i < n_sequences; ++i) sequences_.push_back({.sampler = Sampler(options)});
   for (Sequence& sequence : sequences_) {
@@ -27,6 +32,11 @@ GreedySession::GreedySession(const Config& config, const GenerateOptions& option
 
 std::vector<WantedRow> GreedySession::wanted() {
   std::vector<WantedRow> rows;
+  n_guesses_ = 0;
+  if (sequences_.size() == 1 && !running_.empty()) guess(sequences_.front());
+  if (n_guesses_ > 0) {
+    return {{&sequences_.front().state, guessed_, static_cast<int>(n_guesses_) + 1}};
+  }
   if (!started_) return {{&sequences_.front().state, sequences_.front().ids}};
   for (const int index : running_) {
     Sequence& sequence = sequences_[static_cast<size_t>(index)];
@@ -35,25 +45,53 @@ std::vector<WantedRow> GreedySession::wanted() {
   return rows;
 }
 
+void GreedySession::guess(Sequence& sequence) {
+  // The last token is chosen, never guessed.
+  const size_t room = limit_ - sequence.ids.size() - 1;
+  const size_t most = std::min(room, static_cast<size_t>(most_drafts_));
+  const std::vector<Token> guesses = drafter_.propose(sequence.ids, static_cast<int>(most));
+  n_guesses_ = guesses.size();
+  sequence.next.resize(n_guesses_ + 1);
+  if (guesses.empty()) return;
+  guessed_ = sequence.ids;
+  guessed_.insert(guessed_.end(), guesses.begin(), guesses.end());
+}
+
+GreedySession::Place GreedySession::place_of(int row) const {
+  if (n_guesses_ > 0) return {running_.front(), static_cast<size_t>(row)};
+  return {running_[static_cast<size_t>(row)], 0};
+}
+
+std::span<const Token> GreedySession::ids_at(const Place& place) const {
+  if (place.n_guessed == 0) return sequences_[static_cast<size_t>(place.sequence)].ids;
+  return std::span(guessed_).first(guessed_.size() - n_guesses_ + place.n_guessed);
+}
+
 bool GreedySession::needs_scratch() const {
   if (running_.empty()) return false;
-  const Sequence& sequence = sequences_[static_cast<size_t>(running_.front())];
-  return processors_.active(static_cast<int>(sequence.ids.size()));
+  const auto length =
+      static_cast<int>(sequences_[static_cast<size_t>(running_.front())].ids.size());
+  for (int n = 0; n <= static_cast<int>(n_guesses_); ++n) {
+    if (processors_.active(length + n)) return true;
+  }
+  return false;
 }
 
 void GreedySession::read(int row, std::span<const float> logits, std::span<float> scratch,
                          const KernelTable& kernels) {
   const LogNorm norm = log_norm(kernels, logits);
-  Sequence& first = sequences_[static_cast<size_t>(running_[static_cast<size_t>(row)])];
+  const Place place = place_of(row);
+  Sequence& first = sequences_[static_cast<size_t>(place.sequence)];
+  const std::span<const Token> ids = ids_at(place);
   std::span<const float> scores = logits;
-  if (needs_scratch()) {
+  if (processors_.active(static_cast<int>(ids.size()))) {
     std::ranges::copy(logits, scratch.begin());
-    processors_.apply(kernels, first.ids, scratch);
+    processors_.apply(kernels, ids, scratch);
     scores = scratch;
   }
-  const auto choose = [&](Sequence& sequence, Token token) {
-    sequence.next = token;
-    sequence.next_logprob = norm.of(logits[static_cast<size_t>(token)]);
+  const auto choose = [&](Sequence& sequence, int32_t index) {
+    const float logprob = norm.of(logits[static_cast<size_t>(index)]);
+    sequence.next[place.n_guessed] = {token_at(index), logprob};
   };
   if (!options_.sample) return choose(first, pick_greedy(scores));
   const std::vector<Candidate>& candidates = first.sampler.distribution(kernels, scores);
@@ -67,15 +105,32 @@ void GreedySession::read(int row, std::span<const float> logits, std::span<float
 
 bool GreedySession::needs_only_best(int row, std::vector<Token>& banned) const {
   if (options_.logprobs || options_.sample) return false;
-  const Sequence& sequence = sequences_[static_cast<size_t>(running_[static_cast<size_t>(row)])];
-  if (!processors_.only_ban(static_cast<int>(sequence.ids.size()))) return false;
-  processors_.list_banned(sequence.ids, banned);
+  const std::span<const Token> ids = ids_at(place_of(row));
+  if (!processors_.only_ban(static_cast<int>(ids.size()))) return false;
+  processors_.list_banned(ids, banned);
   return true;
 }
 
-void GreedySession::read_best(int row, Token best) {
-  Sequence& sequence = sequences_[static_cast<size_t>(running_[static_cast<size_t>(row)])];
-  sequence.next = best;
+void GreedySession::read_best(int row, int32_t best) {
+  const Place place = place_of(row);
+  sequences_[static_cast<size_t>(place.sequence)].next[place.n_guessed].token = token_at(best);
+}
+
+// A choice counts as long as the guesses before it were what had been chosen.
+void GreedySession::take_choices(Sequence& sequence) {
+  const size_t before = sequence.ids.size();
+  for (const Choice& choice : sequence.next) {
+    sequence.ids.push_back(choice.token);
+    if (options_.logprobs) sequence.logprobs.push_back(choice.logprob);
+    if (is_eos(choice.token) || sequence.ids.size() >= limit_) break;
+    const bool guessed = n_guesses_ > 0 && sequence.ids.size() <= guessed_.size() &&
+                         guessed_[sequence.ids.size() - 1] == choice.token;
+    if (!guessed) break;
+  }
+  if (n_guesses_ == 0) return;
+  sequence.state.truncate(static_cast<int>(sequence.ids.size()) - 1);
+  drafter_.learn(static_cast<int>(n_guesses_), static_cast<int>(sequence.ids.size() - before) - 1);
+  n_guesses_ = 0;
 }
 
 void GreedySession::advance() {
@@ -87,9 +142,8 @@ void GreedySession::advance() {
   }
   std::erase_if(running_, [&](int index) {
     Sequence& sequence = sequences_[static_cast<size_t>(index)];
-    sequence.ids.push_back(sequence.next);
-    if (options_.logprobs) sequence.logprobs.push_back(sequence.next_logprob);
-    const bool done = is_eos(sequence.next) || sequence.ids.size() >= limit_;
+    take_choices(sequence);
+    const bool done = is_eos(sequence.ids.back()) || sequence.ids.size() >= limit_;
     if (done) {  // what it held is no longer needed
       sequence.state = DecodeState();
       sequence.sampler = Sampler(options_);

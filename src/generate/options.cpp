@@ -39,6 +39,7 @@ void check_search(const GenerateOptions& o) {
   positive("max_length", o.max_length);
   check_range("min_new_tokens", o.min_new_tokens.value_or(0), 0, kMostTokens);
   check_range("min_length", o.min_length, 0, kMostTokens);
+  check_range("speculate", o.speculate, 0, 64);
 }
 
 void check_sampling(const GenerateOptions& o) {
@@ -100,6 +101,20 @@ void check_all_tokens(const GenerateOptions& o, int vocab) {
         "forced_eos: every token of it is suppressed too");
 }
 
+void check_restriction(const GenerateOptions& o, const Config& config) {
+  if (o.vocabulary) {
+    check(!o.vocabulary->empty(), ErrorCode::usage, "vocab: no token, so there is nothing to say");
+    check_tokens("vocab", *o.vocabulary, config.decoder.vocab);
+  }
+  if (!o.shortlist) return;
+  check(config.has_encoder(), ErrorCode::usage,
+        "shortlist: {} has no encoder, so there is no source to choose by", config.family);
+  check(!o.eos.empty(), ErrorCode::usage, "shortlist: there is no end mark");
+  check(o.shortlist->n_targets <= config.decoder.vocab, ErrorCode::usage,
+        "shortlist: it was made for {} target tokens, the vocabulary has {}",
+        o.shortlist->n_targets, config.decoder.vocab);
+}
+
 }  // namespace
 
 void check_options(const GenerateOptions& options, const Config& config) {
@@ -107,6 +122,7 @@ void check_options(const GenerateOptions& options, const Config& config) {
   check_sampling(options);
   check_penalties(options);
   check_all_tokens(options, config.decoder.vocab);
+  check_restriction(options, config);
 }
 
 std::vector<Token> decoder_prompt(const GenerateOptions& options, const Config& config,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include "base/json.h"
 #include "model/config.h"
+#include "model/shortlist.h"
 
 namespace transept {
 
@@ -70,6 +72,16 @@ struct GenerateOptions {
   std::optional<LengthDecay> length_decay;
   bool remove_invalid_values = false;
   bool renormalize_logits = false;
+
+  // Which tokens may be said: those of the vocabulary (ascending; null: all) that the shortlist
+  // gives for the source (null: all), and always the end marks and forced tokens. Others are not
+  // even computed; probabilities are shared out among those that may (docs/generation.md).
+  std::shared_ptr<const std::vector<Token>> vocabulary;
+  std::shared_ptr<const Shortlist> shortlist;
+
+  // Greedy search may guess so many tokens at a time from the input and from what it has said, and
+  // verify them in one step (draft.h). It does where that pays; the answer is the same to the bit.
+  int speculate = 8;
 
   // Are the log-probabilities of the answer wanted? Greedy search without them only asks which
   // token is the likeliest, which costs much less (ops/argmax.h); the tokens are the same.

@@ -11,24 +11,31 @@ namespace {
 
 constexpr float kBanned = -std::numeric_limits<float>::infinity();
 
-using Scores = std::span<float>;
 using Ids = std::span<const Token>;
 
-float* at(Scores scores, Token token) {
-  const bool known = token >= 0 && static_cast<size_t>(token) < scores.size();
-  return known ? &scores[static_cast<size_t>(token)] : nullptr;  // sources have other vocabularies
-}
+// One row, and what it has scores of.
+struct Scores {
+  std::span<float> values;
+  const OutputSubset* outputs;
+
+  // Null: a token that may not be said, or one of a source that has another vocabulary.
+  [[nodiscard]] float* at(Token token) const {
+    const int32_t index = outputs == nullptr ? token : outputs->find(token).value_or(-1);
+    const bool known = index >= 0 && static_cast<size_t>(index) < values.size();
+    return known ? &values[static_cast<size_t>(index)] : nullptr;
+  }
+};
 
 void ban(Scores scores, Ids tokens) {
   for (const Token token : tokens) {
-    if (float* score = at(scores, token)) *score = kBanned;
+    if (float* score = scores.at(token)) *score = kBanned;
   }
 }
 
 void force(Scores scores, Ids tokens) {
-  std::ranges::fill(scores, kBanned);
+  std::ranges::fill(scores.values, kBanned);
   for (const Token token : tokens) {
-    if (float* score = at(scores, token)) *score = 0;
+    if (float* score = scores.at(token)) *score = 0;
   }
 }
 
@@ -38,7 +45,7 @@ void penalise(Scores scores, Ids ids, float penalty) {
   std::ranges::sort(tokens);
   tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
   for (const Token token : tokens) {
-    float* score = at(scores, token);
+    float* score = scores.at(token);
     if (score != nullptr) *score = *score < 0 ? *score * penalty : *score / penalty;
   }
 }
@@ -71,7 +78,7 @@ void add_bias(Scores scores, Ids ids, const std::vector<SequenceBias>& entries) 
     }
   }
   for (const auto& [token, sum] : sums) {
-    if (float* score = at(scores, token)) *score += sum;
+    if (float* score = scores.at(token)) *score += sum;
   }
 }
 
@@ -100,12 +107,12 @@ std::vector<std::vector<Token>> banned_words(const GenerateOptions& options) {
 
 void favour_end(Scores scores, Ids eos, double rise) {
   for (const Token token : eos) {
-    float& score = scores[static_cast<size_t>(token)];
-    if (std::isfinite(score)) score += std::fabs(score) * static_cast<float>(rise);
+    float* score = scores.at(token);
+    if (std::isfinite(*score)) *score += std::fabs(*score) * static_cast<float>(rise);
   }
 }
 
-void remove_invalid(Scores scores) {
+void remove_invalid(std::span<float> scores) {
   constexpr float kMost = std::numeric_limits<float>::max();
   for (float& score : scores) score = std::isnan(score) ? 0 : std::clamp(score, -kMost, kMost);
 }
@@ -113,11 +120,12 @@ void remove_invalid(Scores scores) {
 }  // namespace
 
 Processors::Processors(const GenerateOptions& options, std::span<const Token> source,
-                       int prompt_length, int length_limit)
+                       int prompt_length, int length_limit, const OutputSubset* outputs)
     : options_(options),
       source_(source),
       prompt_length_(prompt_length),
       length_limit_(length_limit),
+      outputs_(outputs),
       bias_(in_order(options.sequence_bias)),
       bad_words_(banned_words(options)) {
   begin_ = prompt_length > 1 || !options.forced_bos ? prompt_length : prompt_length + 1;
@@ -179,8 +187,9 @@ void Processors::list_banned(Ids ids, std::vector<Token>& banned) const {
   list_late(ids, banned);
 }
 
-void Processors::apply(const KernelTable& kernels, Ids ids, Scores scores) const {
+void Processors::apply(const KernelTable& kernels, Ids ids, std::span<float> row) const {
   const GenerateOptions& o = options_;
+  const Scores scores{row, outputs_};
   const int length = static_cast<int>(ids.size());
   if (!bias_.empty()) add_bias(scores, ids, bias_);
   if (o.encoder_repetition_penalty != 1) {
@@ -194,14 +203,14 @@ void Processors::apply(const KernelTable& kernels, Ids ids, Scores scores) const
   ban(scores, banned);
   if (o.forced_bos && length == 1) force(scores, Ids(&*o.forced_bos, 1));
   if (!o.forced_eos.empty() && length == length_limit_ - 1) force(scores, o.forced_eos);
-  if (o.remove_invalid_values) remove_invalid(scores);
+  if (o.remove_invalid_values) remove_invalid(row);
   if (late(length) > 0) {
     favour_end(scores, o.eos, std::pow(o.length_decay->factor, late(length)) - 1);
   }
   banned.clear();
   list_late(ids, banned);
   ban(scores, banned);
-  if (o.renormalize_logits && !o.sample) log_softmax(kernels, scores, scores);
+  if (o.renormalize_logits && !o.sample) log_softmax(kernels, row, row);
 }
 
 }  // namespace transept

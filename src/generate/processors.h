@@ -9,15 +9,17 @@
 #include <vector>
 
 #include "generate/options.h"
+#include "model/output_subset.h"
 #include "ops/context.h"
 
 namespace transept {
 
 class Processors {
  public:
-  // `source`: the encoder's ids (may be empty), which must outlive this object.
+  // `source`: the encoder's ids (may be empty); `outputs`: what rows have scores of (null: every
+  // token). Both must outlive this object.
   Processors(const GenerateOptions& options, std::span<const Token> source, int prompt_length,
-             int length_limit);
+             int length_limit, const OutputSubset* outputs = nullptr);
 
   // Could the row of a sequence of this length (start token and prompt included) be changed?
   [[nodiscard]] bool active(int length) const;
@@ -42,6 +44,7 @@ class Processors {
   std::span<const Token> source_;  // owned by the request's Memory
   int prompt_length_;
   int length_limit_;
+  const OutputSubset* outputs_;                // owned by the session
   int begin_ = 0;                              // the length at which begin_suppress_tokens count
   bool changes_ = false;                       // every row, and not by banning alone
   bool bans_ = false;                          // could any row have banned tokens

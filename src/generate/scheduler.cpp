@@ -5,10 +5,15 @@
 #include <unordered_map>
 
 #include "generate/generate.h"
+#include "generate/restrict.h"
 #include "model/encoder.h"
 
 namespace transept {
 namespace {
+
+// So many rows cost a step hardly more than one does; beyond, each guess takes what a request waits
+// for.
+constexpr int kDraftRows = 8;
 
 class Stopwatch {
  public:
@@ -144,7 +149,10 @@ void Scheduler::activate(Waiting waiting, Memory memory) {
   active.encoded_here = request.memory.empty() && model_.config.has_encoder();
   active.on_token = std::move(request.on_token);
   active.on_finished = std::move(request.on_finished);
-  active.session = make_session(model_.config, request.options, request.prompt, std::move(memory));
+  const std::span<const Token> source = memory.empty() ? std::span<const Token>() : memory.ids();
+  auto outputs = allowed_outputs(context_.pool, model_, request.options, source);
+  active.session = make_session(model_.config, request.options, request.prompt, std::move(memory),
+                                std::move(outputs));
   active_.push_back(std::move(active));
 }
 
@@ -169,6 +177,7 @@ std::vector<StepRow> Scheduler::pick_rows() {
   std::vector<std::vector<StepRow>> groups;
   size_t n_rows = 0;
   for (const Active& active : active_) {
+    active.session->limit_drafts(kDraftRows / static_cast<int>(active_.size()));
     const std::vector<StepRow> rows = step_rows(*active.session);
     size_t wanted = 0;
     for (const StepRow& row : rows) wanted += row.wanted.new_ids().size();

@@ -6,12 +6,15 @@
 namespace transept {
 
 std::unique_ptr<Session> make_session(const Config& config, const GenerateOptions& options,
-                                      const std::vector<Token>& prompt, Memory memory) {
+                                      const std::vector<Token>& prompt, Memory memory,
+                                      std::shared_ptr<const OutputSubset> outputs) {
   check_options(options, config);
   if (options.beams > 1) {
-    return std::make_unique<BeamSession>(config, options, prompt, std::move(memory));
+    return std::make_unique<BeamSession>(config, options, prompt, std::move(memory),
+                                         std::move(outputs));
   }
-  return std::make_unique<GreedySession>(config, options, prompt, std::move(memory));
+  return std::make_unique<GreedySession>(config, options, prompt, std::move(memory),
+                                         std::move(outputs));
 }
 
 double sum_logprobs(std::span<const float> token_logprobs) {

@@ -3,7 +3,7 @@
 //
 //   while (!session.finished()) {
 //     feed every row of session.wanted() to the decoder;
-//     for (each row, in any order, on any thread) session.read(row, its logits);
+//     for (each of their logits, in any order, on any thread) session.read(its number, it);
 //     session.advance();
 //   }
 //
@@ -17,6 +17,7 @@
 #include "generate/options.h"
 #include "model/decode_state.h"
 #include "model/memory.h"
+#include "model/output_subset.h"
 #include "ops/context.h"
 
 namespace transept {
@@ -33,10 +34,12 @@ struct Hypothesis {
 };
 
 // A running decode: all its tokens (start token and prompt included) and the state that holds all
-// but the last few of them. Those are to be fed; the logits of the last one are wanted.
+// but the last few of them. Those are to be fed; the logits of the last one are wanted, or of the
+// last few, where all but the first of these are guesses.
 struct WantedRow {
   DecodeState* state;
   std::span<const Token> ids;
+  int n_logits = 1;
 
   [[nodiscard]] std::span<const Token> new_ids() const {
     return ids.subspan(static_cast<size_t>(state->length()));
@@ -50,22 +53,26 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   [[nodiscard]] const Memory& memory() const { return memory_; }
+  // What its rows have logits of; null: every token.
+  [[nodiscard]] const OutputSubset* outputs() const { return outputs_.get(); }
   [[nodiscard]] virtual bool finished() const = 0;
+  // Rows that the next wanted() may add for guesses; unlimited if never called.
+  virtual void limit_drafts(int /*rows*/) {}
   // Valid until advance(). Empty when finished.
   [[nodiscard]] virtual std::vector<WantedRow> wanted() = 0;
   // Will read() write to its scratch?
   [[nodiscard]] virtual bool needs_scratch() const = 0;
-  // The logits of wanted()[row]; scratch is as long, or empty if none is needed. Rows may be read
-  // concurrently.
+  // The logits of a row; rows are numbered through wanted(), each `n_logits` of them. scratch is as
+  // long, or empty if none is needed. Rows may be read concurrently.
   virtual void read(int row, std::span<const float> logits, std::span<float> scratch,
                     const KernelTable& kernels) = 0;
   // Of the logits of a wanted row, does only the index of the largest count, all but for those of
-  // tokens that it appends to `banned`? Then read_best() is called instead of read(); several rows
-  // may be read concurrently.
+  // tokens that it appends to `banned`? Then read_best() is called with it instead of read();
+  // several rows may be read concurrently.
   [[nodiscard]] virtual bool needs_only_best(int /*row*/, std::vector<Token>& /*banned*/) const {
     return false;
   }
-  virtual void read_best(int /*row*/, Token /*best*/) {}
+  virtual void read_best(int /*row*/, int32_t /*best*/) {}
   virtual void advance() = 0;
   // Tokens that are certain, for streaming: all so far of a single hypothesis, with beams none
   // until the end.
@@ -74,16 +81,22 @@ class Session {
   [[nodiscard]] virtual std::vector<Hypothesis> take_results() = 0;
 
  protected:
-  explicit Session(Memory memory) : memory_(std::move(memory)) {}
+  Session(Memory memory, std::shared_ptr<const OutputSubset> outputs)
+      : memory_(std::move(memory)), outputs_(std::move(outputs)) {}
+  // The token whose logit is at an index of a row.
+  [[nodiscard]] Token token_at(int32_t index) const {
+    return outputs_ == nullptr ? index : outputs_->tokens[static_cast<size_t>(index)];
+  }
 
   Memory memory_;
+  std::shared_ptr<const OutputSubset> outputs_;
 };
 
-// Checks the options. `prompt` without the start token; memory empty for a decoder on its own.
-[[nodiscard]] std::unique_ptr<Session> make_session(const Config& config,
-                                                    const GenerateOptions& options,
-                                                    const std::vector<Token>& prompt,
-                                                    Memory memory);
+// Checks the options. `prompt` without the start token; memory empty for a decoder on its own;
+// `outputs` what allowed_outputs() says.
+[[nodiscard]] std::unique_ptr<Session> make_session(
+    const Config& config, const GenerateOptions& options, const std::vector<Token>& prompt,
+    Memory memory, std::shared_ptr<const OutputSubset> outputs = nullptr);
 
 // The sum in order, in double: what `logprob` of a Hypothesis and of a score is.
 [[nodiscard]] double sum_logprobs(std::span<const float> token_logprobs);

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "generate/draft.h"
 #include "generate/toy_testing.h"
 #include "ops/softmax.h"
 
@@ -72,6 +73,60 @@ TEST(Greedy, FollowsTheMaximumAndStopsAtTheEnd) {
   const auto cut = run_toy(counts, toy_config(6), toy_options(2));
   EXPECT_EQ(cut[0].ids, (std::vector<Token>{2, 3}));
   EXPECT_EQ(cut[0].finish, Finish::length);
+}
+
+// Text that repeats itself is guessed; whatever is, the answer is that of one token after the
+// other.
+TEST(Greedy, GuessesChangeOnlyTheNumberOfSteps) {
+  const int vocab = 12;
+  const TableModel table = random_table(vocab, 5);
+  const TableModel repeats = [=](const std::vector<Token>& ids) {  // 2 … 9, now and then astray
+    std::vector<float> logits = table(ids);
+    logits[static_cast<size_t>(2 + ids.size() % 8)] += ids.size() % 23 == 0 ? 0.0F : 4.0F;
+    return logits;
+  };
+  int saved = 0;
+  for (int kind = 0; kind < 48; ++kind) {
+    GenerateOptions options = toy_options(30 + kind);
+    if (kind % 2 == 1) options.repetition_penalty = 1.2;
+    if (kind % 3 == 1) options.no_repeat_ngram = 10;
+    if (kind % 5 == 1) options.forced_eos = {7};
+    if (kind % 7 == 1) options.min_new_tokens = 20;
+    options.speculate = 0;
+    int plain_steps = 0;
+    const auto plain = run_toy(repeats, toy_config(vocab), options, {}, &plain_steps)[0];
+    for (const int most : {1, 3, 8, 64}) {
+      options.speculate = most;
+      int steps = 0;
+      const auto guessed = run_toy(repeats, toy_config(vocab), options, {}, &steps)[0];
+      EXPECT_EQ(guessed.ids, plain.ids) << kind << " " << most;
+      EXPECT_EQ(guessed.token_logprobs, plain.token_logprobs) << kind << " " << most;
+      EXPECT_LE(steps, plain_steps);
+      saved += plain_steps - steps;
+    }
+  }
+  EXPECT_GT(saved, 1000);
+}
+
+TEST(Drafter, CopiesWhatFollowedTheSameTokensAndStopsWhereItFails) {
+  const std::vector<Token> source = {5, 6, 7, 8, 9, 6, 7, 3};
+  Drafter drafter(source, 8);
+  const auto propose = [&](const std::vector<Token>& ids, int room = 9) {
+    return drafter.propose(ids, room);
+  };
+  EXPECT_EQ(propose({0, 7}), (std::vector<Token>{}));      // one token is too little
+  EXPECT_EQ(propose({0, 6, 7}), (std::vector<Token>{3}));  // the latest place
+  EXPECT_EQ(propose({0, 5, 6, 7}),
+            (std::vector<Token>{8, 9}));  // the longest reading; two at first
+  drafter.learn(2, 2);
+  EXPECT_EQ(propose({0, 5, 6, 7}), (std::vector<Token>{8, 9, 6, 7}));
+  EXPECT_EQ(propose({0, 5, 6, 7}, 1), (std::vector<Token>{8}));
+  EXPECT_EQ(propose({0, 5, 6, 7}, 0), (std::vector<Token>{}));
+  EXPECT_EQ(propose({1, 2, 4, 1, 2}), (std::vector<Token>{4, 1, 2}));  // of its own
+  drafter.learn(4, 0);
+  EXPECT_EQ(propose({0, 5, 6, 7}), (std::vector<Token>{}));
+  EXPECT_EQ(propose({0, 5, 6, 7}), (std::vector<Token>{8}));
+  EXPECT_EQ(Drafter(source, 0).propose(source, 9), (std::vector<Token>{}));
 }
 
 TEST(Sampling, IsReproducibleAndSamplesDiffer) {

@@ -1,6 +1,7 @@
 #include "generate/step.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "model/decoder.h"
 #include "ops/embed.h"
@@ -53,47 +54,86 @@ void read_rows(Context& c, std::span<const StepRow> rows, ConstTensor logits) {
   });
 }
 
+// Rows that choose from the same outputs of the model.
+struct Group {
+  const OutputSubset* outputs = nullptr;
+  std::vector<StepRow> whole;       // rows whose logits are read,
+  std::vector<int32_t> whole_last;  // and where their hidden states are
+  std::vector<StepRow> best;        // rows of which only the likeliest token is
+  std::vector<int32_t> best_last;
+  std::vector<Banned> banned;  // of best
+
+  // The row's logits number `row.row`, which the hidden state `last` gives.
+  void add(const StepRow& row, int32_t last, int n_outputs) {
+    std::vector<Token> tokens;
+    if (!row.session->needs_only_best(row.row, tokens)) {
+      whole.push_back(row);
+      whole_last.push_back(last);
+      return;
+    }
+    for (const Token token : tokens) {
+      const int32_t index = outputs == nullptr ? token : outputs->find(token).value_or(-1);
+      const bool known = index >= 0 && index < n_outputs;  // sources have other vocabularies
+      if (known) banned.push_back({index, static_cast<int>(best.size())});
+    }
+    best.push_back(row);
+    best_last.push_back(last);
+  }
+};
+
+std::vector<Group> group_rows(std::span<const StepRow> rows, const Decoded& decoded,
+                              const Transformer& model) {
+  std::vector<Group> groups;
+  std::unordered_map<const OutputSubset*, size_t> group_of;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const OutputSubset* outputs = rows[i].session->outputs();
+    const auto [found, added] = group_of.try_emplace(outputs, groups.size());
+    if (added) groups.emplace_back().outputs = outputs;
+    const int n_logits = rows[i].wanted.n_logits;
+    for (int j = 0; j < n_logits; ++j) {
+      StepRow row = rows[i];
+      row.row += j;
+      groups[found->second].add(row, decoded.last[i] - (n_logits - 1 - j), model.head.output->rows);
+    }
+  }
+  return groups;
+}
+
+void read_group(Context& c, const Transformer& model, Group& group, ConstTensor hidden) {
+  for (size_t begin = 0; begin < group.whole.size(); begin += kLogitRows) {
+    const size_t n = std::min(kLogitRows, group.whole.size() - begin);
+    const Arena::Frame chunk(c.arena);
+    const Tensor last = gather_rows(c, hidden, std::span(group.whole_last).subspan(begin, n));
+    const Tensor table = logits(c, model, last, group.outputs);  // [≤ 64, vocab]
+    read_rows(c, std::span(group.whole).subspan(begin, n), table);
+  }
+  if (group.best.empty()) return;
+  std::ranges::sort(group.banned);
+  const Arena::Frame frame(c.arena);
+  const Tensor last = gather_rows(c, hidden, group.best_last);
+  const std::vector<Scored> found = best_tokens(c, model, last, group.banned, group.outputs);
+  for (size_t i = 0; i < group.best.size(); ++i) {
+    group.best[i].session->read_best(group.best[i].row, found[i].index);
+  }
+}
+
 }  // namespace
 
 void run_step(Context& c, const Transformer& model, std::span<const StepRow> rows) {
   if (rows.empty()) return;
   const Arena::Frame frame(c.arena);
   const Decoded decoded = decode_rows(c, model, rows);
-  std::vector<StepRow> whole;  // rows whose logits are read
-  std::vector<StepRow> best;   // rows of which only the likeliest token is
-  std::vector<int32_t> whole_last;
-  std::vector<int32_t> best_last;
-  std::vector<Banned> banned;
-  std::vector<Token> tokens;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    tokens.clear();
-    const bool only_best = rows[i].session->needs_only_best(rows[i].row, tokens);
-    for (const Token token : tokens) {  // sources have other vocabularies
-      const bool known = token >= 0 && token < model.head.output->rows;
-      if (known) banned.push_back({token, static_cast<int>(best.size())});
-    }
-    (only_best ? best : whole).push_back(rows[i]);
-    (only_best ? best_last : whole_last).push_back(decoded.last[i]);
-  }
-  for (size_t begin = 0; begin < whole.size(); begin += kLogitRows) {
-    const size_t n = std::min(kLogitRows, whole.size() - begin);
-    const Arena::Frame chunk(c.arena);
-    const Tensor hidden = gather_rows(c, decoded.hidden, std::span(whole_last).subspan(begin, n));
-    read_rows(c, std::span(whole).subspan(begin, n), logits(c, model, hidden));  // [≤ 64, vocab]
-  }
-  if (best.empty()) return;
-  std::ranges::sort(banned);
-  const std::vector<Scored> found =
-      best_tokens(c, model, gather_rows(c, decoded.hidden, best_last), banned);
-  for (size_t i = 0; i < best.size(); ++i) {
-    best[i].session->read_best(best[i].row, found[i].index);
+  for (Group& group : group_rows(rows, decoded, model)) {
+    read_group(c, model, group, decoded.hidden);
   }
 }
 
 std::vector<StepRow> step_rows(Session& session) {
   std::vector<StepRow> rows;
+  int row = 0;
   for (const WantedRow& wanted : session.wanted()) {
-    rows.push_back({&session, static_cast<int>(rows.size()), wanted});
+    rows.push_back({&session, row, wanted});
+    row += wanted.n_logits;
   }
   return rows;
 }

@@ -11,7 +11,7 @@ namespace transept {
 
 struct StepRow {
   Session* session;
-  int row;  // index in session->wanted()
+  int row;  // its number for session->read(), that of its first logits
   WantedRow wanted;
 };
 

@@ -43,9 +43,12 @@ inline std::vector<Hypothesis> run_toy(const TableModel& model, const Config& co
   for (int step = 0; !session->finished(); ++step) {
     int index = 0;
     for (const WantedRow& row : session->wanted()) {
-      const std::vector<float> logits = model({row.ids.begin(), row.ids.end()});
-      std::vector<float> scratch(session->needs_scratch() ? logits.size() : 0);
-      session->read(index++, logits, scratch, reference_kernels());
+      for (int j = 0; j < row.n_logits; ++j) {
+        const std::vector<float> logits =
+            model({row.ids.begin(), row.ids.end() - row.n_logits + 1 + j});
+        std::vector<float> scratch(session->needs_scratch() ? logits.size() : 0);
+        session->read(index++, logits, scratch, reference_kernels());
+      }
     }
     session->advance();
     if (n_steps != nullptr) *n_steps = step + 1;

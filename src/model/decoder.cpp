@@ -57,19 +57,24 @@ ConstTensor head_input(Context& c, const Transformer& model, ConstTensor hidden)
   return config.scale != 1 ? scaled(c, x, config.scale) : x;
 }
 
-Tensor logits(Context& c, const Transformer& model, ConstTensor hidden) {
-  const Tensor y = linear(c, *model.head.output, model.head.bias, head_input(c, model, hidden));
+Tensor logits(Context& c, const Transformer& model, ConstTensor hidden,
+              const OutputSubset* outputs) {
+  const ConstTensor x = head_input(c, model, hidden);
+  const Weight& weight = outputs == nullptr ? *model.head.output : outputs->weight;
+  const Weight& bias = outputs == nullptr ? model.head.bias : outputs->bias;
+  const Tensor y = linear(c, weight, bias, x);
   c.emit("logits", y);
   return y;
 }
 
 std::vector<Scored> best_tokens(Context& c, const Transformer& model, ConstTensor hidden,
-                                std::span<const Banned> banned) {
+                                std::span<const Banned> banned, const OutputSubset* outputs) {
   const Arena::Frame frame(c.arena);
   const ConstTensor x = head_input(c, model, hidden);
-  const Weight& output = *model.head.output;
-  const Screen* screen = model.head.screens->get(c, output);
-  return linear_argmax(c, output, model.head.bias, screen, x, banned);
+  const Weight& weight = outputs == nullptr ? *model.head.output : outputs->weight;
+  const Weight& bias = outputs == nullptr ? model.head.bias : outputs->bias;
+  ScreenMaker& screens = outputs == nullptr ? *model.head.screens : *outputs->screens;
+  return linear_argmax(c, weight, bias, screens.get(c, weight), x, banned);
 }
 
 }  // namespace transept

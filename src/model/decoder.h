@@ -27,13 +27,15 @@ namespace transept {
 // scaled where the model says so. May be `hidden` itself.
 [[nodiscard]] ConstTensor head_input(Context& c, const Transformer& model, ConstTensor hidden);
 
-// hidden [rows, d_model] -> logits [rows, vocab]
-[[nodiscard]] Tensor logits(Context& c, const Transformer& model, ConstTensor hidden);
+// hidden [rows, d_model] -> logits [rows, vocab], or those of some tokens: [rows, outputs->tokens]
+[[nodiscard]] Tensor logits(Context& c, const Transformer& model, ConstTensor hidden,
+                            const OutputSubset* outputs = nullptr);
 
 // hidden [rows, d_model] -> per row the first of the largest logits and its index: what logits()
-// holds there, to the bit, mostly without making the others. Tokens in `banned` (sorted) do not
+// holds there, to the bit, mostly without making the others. Indices in `banned` (sorted) do not
 // count.
 [[nodiscard]] std::vector<Scored> best_tokens(Context& c, const Transformer& model,
-                                              ConstTensor hidden, std::span<const Banned> banned);
+                                              ConstTensor hidden, std::span<const Banned> banned,
+                                              const OutputSubset* outputs = nullptr);
 
 }  // namespace transept

@@ -4,12 +4,14 @@
 
 namespace transept {
 
-Transformer random_model(const Config& config, ThreadPool& pool, const KernelTable& kernels) {
+Transformer random_model(const Config& config, ThreadPool& pool, const KernelTable& kernels,
+                         Storage storage) {
   Transformer model;
   model.config = config;
   uint32_t stream = 0;
-  visit(model, [&](const std::string& name, Weight& weight, int rows, int cols, Role) {
+  visit(model, [&](const std::string& name, Weight& weight, int rows, int cols, Role role) {
     weight.name = name;
+    if (role == Role::product || role == Role::both) weight.storage = storage;
     weight.rows = rows;
     weight.cols = cols;
     auto values = std::make_shared<Buffer>(weight.size() * sizeof(float));

@@ -163,7 +163,10 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
           {std::move(what), weight.values, weight.size() * size_of(weight.dtype), weight.owner});
     }
   });
-  if (model.config.head.present) model.head.screens = std::make_shared<ScreenMaker>();
+  if (model.config.head.present) {
+    model.head.screens = std::make_shared<ScreenMaker>();
+    model.head.subsets = std::make_shared<SubsetMaker>();
+  }
   model.identity =
       std::make_shared<ModelIdentity>([all = std::move(all), switches = describe(model.config)] {
         Hasher hasher;

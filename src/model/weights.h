@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/config.h"
+#include "model/output_subset.h"
 #include "ops/argmax.h"
 #include "tensor/weight.h"
 
@@ -64,6 +65,7 @@ struct Head {
   std::shared_ptr<Weight> output;        // [vocab, d_model]; the decoder's token table where tied
   Weight bias;                           // [1, vocab]
   std::shared_ptr<ScreenMaker> screens;  // for best_tokens(); set by finish()
+  std::shared_ptr<SubsetMaker> subsets;  // for what may only say some tokens; likewise
 };
 
 class ModelIdentity;

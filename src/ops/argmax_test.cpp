@@ -52,6 +52,27 @@ TEST_P(Argmax, EqualsTheWholeProduct) {
     }
 }
 
+// In every form of panel, for any choice and order of outputs.
+TEST_P(Argmax, SomeOutputsAreThoseOfTheWholeProduct) {
+  for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8})
+    for (const int cols : {1, 6, 33}) {
+      Weight weight = random_weight(75, cols);
+      weight.storage = storage;
+      pack(weight, pool, *GetParam());
+      const Tensor x = random_tensor(3, cols);
+      const Tensor whole = linear(c, weight, {}, x);
+      for (const std::vector<int32_t>& rows :
+           {std::vector<int32_t>{74},
+            {3, 0, 16, 15},
+            {1, 2, 3, 5, 8, 13, 21, 34, 55, 60, 61, 62, 63, 64, 65, 66, 67, 68}}) {
+        const Tensor some = linear(c, take_outputs(weight, rows, pool), {}, x);
+        for (int r = 0; r < x.rows; ++r)
+          for (size_t i = 0; i < rows.size(); ++i)
+            EXPECT_EQ(some.row(r)[i], whole.row(r)[rows[i]]) << name_of(storage) << " " << rows[i];
+      }
+    }
+}
+
 // What int8 cannot tell apart: the first of the equal ones wins, the one ahead by a last bit too.
 TEST_P(Argmax, EqualAndNearlyEqualOutputs) {
   Weight weight = random_weight(600, 48);

@@ -1,6 +1,7 @@
 #include "ops/linear.h"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "base/half.h"
@@ -40,6 +41,30 @@ void pack_panel(const Weight& weight, const float* rows, int n, const KernelTabl
       return pack_panel_bf16(rows, n, weight.cols, reinterpret_cast<uint16_t*>(panel));
     case Storage::int8:
       return pack_panel_i8(rows, cols, n, weight.cols, panel);
+  }
+}
+
+// Every form of panel is columns of 16 elements, one per output: values, or the words of int8.h.
+// Where an f32 matrix is there row by row too, that is a sixteenth of the reading.
+template <class Element>
+void take_panel(const Weight& weight, std::span<const int32_t> rows, std::byte* panel) {
+  const size_t bytes = panel_bytes(weight.storage, weight.cols);
+  const size_t n = bytes / (kLanes * sizeof(Element));
+  const bool by_row = weight.storage == Storage::f32 && weight.dtype == DType::f32;
+  const auto* whole = static_cast<const std::byte*>(by_row ? weight.values : weight.packed.data());
+  const size_t step = by_row ? 1 : kLanes;
+  auto* to = reinterpret_cast<Element*>(panel);
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    if (lane >= rows.size()) {
+      for (size_t i = 0; i < n; ++i) to[i * kLanes + lane] = Element{};
+      continue;
+    }
+    const auto row = static_cast<size_t>(rows[lane]);
+    const size_t first = by_row ? row * n : row / kLanes * kLanes * n + row % kLanes;
+    const std::byte* from = whole + first * sizeof(Element);
+    for (size_t i = 0; i < n; ++i) {
+      std::memcpy(to + i * kLanes + lane, from + i * step * sizeof(Element), sizeof(Element));
+    }
   }
 }
 
@@ -101,6 +126,30 @@ void pack(Weight& weight, ThreadPool& pool, const KernelTable& kernels) {
                  weight.packed.data() + static_cast<size_t>(panel) * each);
     }
   });
+}
+
+Weight take_outputs(const Weight& weight, std::span<const int32_t> rows, ThreadPool& pool) {
+  Weight taken;
+  taken.name = weight.name;
+  taken.rows = static_cast<int>(rows.size());
+  taken.cols = weight.cols;
+  taken.storage = weight.storage;
+  const size_t each = panel_bytes(weight.storage, weight.cols);
+  const int panels = panels_for(taken.rows);
+  taken.packed = Buffer(static_cast<size_t>(panels) * each);
+  pool.parallel_for(panels, 4, [&](int64_t begin, int64_t end) {
+    for (auto panel = static_cast<size_t>(begin); panel < static_cast<size_t>(end); ++panel) {
+      const size_t first = panel * kLanes;
+      const auto own = rows.subspan(first, std::min<size_t>(kLanes, rows.size() - first));
+      std::byte* to = taken.packed.data() + panel * each;
+      if (weight.storage == Storage::bf16) {
+        take_panel<uint16_t>(weight, own, to);
+      } else {
+        take_panel<uint32_t>(weight, own, to);
+      }
+    }
+  });
+  return taken;
 }
 
 void unpack_row(const Weight& weight, int index, float* values) {

@@ -2,6 +2,7 @@
 // quantises each row of x to 8 bits first (kernels/int8.h).
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "ops/product.h"
@@ -22,6 +23,11 @@ void check_trainable(const Weight& weight);
 
 // Fills weight.packed, in the form that weight.storage says, from weight.values (f32, f16 or bf16).
 void pack(Weight& weight, ThreadPool& pool, const KernelTable& kernels);
+
+// Some outputs of a product as a product of its own: `rows` of weight [n, k], packed alike. Every
+// output is a sum of its own, so each is the same to the bit as in the whole product.
+[[nodiscard]] Weight take_outputs(const Weight& weight, std::span<const int32_t> rows,
+                                  ThreadPool& pool);
 
 // Row `index` of what was packed, as f32: `cols` values. Not for f32, whose rows weight.values has.
 void unpack_row(const Weight& weight, int index, float* values);

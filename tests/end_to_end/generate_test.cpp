@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <iterator>
+#include <set>
+#include <sstream>
 
 #include "base/json.h"
 #include "end_to_end/command.h"
@@ -37,6 +40,48 @@ TEST(Generate, EqualsTheReferenceOnTexts) {
     const bool ended = one.at("ids").elements().back().as_int() == 1;
     EXPECT_EQ(got.root().at("finish").as_string(), ended ? "eos" : "length");
   }
+}
+
+// Three pieces and the end mark; and a table that gives each source piece itself alone.
+TEST(Generate, SaysOnlyWhatItMay) {
+  const std::vector<std::string> pieces =
+      lines(transept({"tokenize", kText, "--pieces"}, "the dog sleeps").out);
+  std::string vocabulary;
+  std::string table;
+  std::string ids;
+  std::istringstream words(pieces.front());
+  for (std::string piece; words >> piece;) {
+    vocabulary += piece + "\n";
+    table += piece + " " + piece + " 0.5\n";
+  }
+  const std::string encoded = transept({"tokenize", kText}, "the dog sleeps").out;
+  for (const char c : encoded) ids += c == ' ' ? '\n' : c;
+  write(scratch("pieces"), vocabulary);
+  write(scratch("ids"), ids);
+  write(scratch("table"), table);
+  write(scratch("wrong"), vocabulary + "no such piece\n");
+  const std::set<std::string> allowed = [&] {
+    std::istringstream numbers(encoded + " 1");
+    return std::set<std::string>{std::istream_iterator<std::string>(numbers), {}};
+  }();
+  std::vector<std::string> answers;
+  for (const auto& [flag, file] :
+       {std::pair{"--vocab", "pieces"}, {"--vocab", "ids"}, {"--shortlist", "table"}}) {
+    const Result result = transept({"generate", kText, "--input", "the dog sleeps", "--format",
+                                    "jsonl", flag, scratch(file), "--shortlist-first", "0"});
+    ASSERT_EQ(result.code, 0) << result.err;
+    const JsonDocument answer = JsonDocument::parse(result.out, "stdout");
+    for (const Json& id : answer.root().at("ids").elements())
+      EXPECT_TRUE(allowed.contains(std::to_string(id.as_int()))) << file << " " << id.as_int();
+    answers.push_back(result.out);
+  }
+  EXPECT_EQ(answers[0], answers[1]);
+  const Result wrong = transept({"generate", kText, "--input", "x", "--vocab", scratch("wrong")});
+  EXPECT_EQ(wrong.code, 65);
+  EXPECT_NE(wrong.err.find("\"no such piece\" is no piece"), std::string::npos) << wrong.err;
+  const Result binary =
+      transept({"generate", kText, "--input", "x", "--shortlist", kText + "/model.safetensors"});
+  EXPECT_EQ(binary.code, 65) << binary.err;
 }
 
 TEST(Generate, KeepsTheOrderOfLinesWhateverTheBatch) {

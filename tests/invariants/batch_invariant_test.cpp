@@ -31,6 +31,8 @@ class BatchInvariant : public ::testing::TestWithParam<Case> {
  protected:
   Rig rig{GetParam().model, *GetParam().kernels};
   std::mt19937 random{2024};
+  std::shared_ptr<const std::vector<Token>> vocabulary = some_vocabulary();
+  std::shared_ptr<const Shortlist> shortlist = some_shortlist();
 
   int below(int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); }
 
@@ -38,6 +40,25 @@ class BatchInvariant : public ::testing::TestWithParam<Case> {
     std::vector<Token> tokens;
     for (int i = 0; i < n; ++i) tokens.push_back(3 + below(vocab - 3));
     return tokens;
+  }
+
+  std::shared_ptr<const std::vector<Token>> some_vocabulary() {
+    std::vector<Token> tokens;
+    for (Token token = 0; token < rig.model.config.decoder.vocab; token += 1 + below(4))
+      tokens.push_back(token);
+    return std::make_shared<const std::vector<Token>>(tokens);
+  }
+
+  std::shared_ptr<const Shortlist> some_shortlist() {
+    Shortlist made;
+    made.n_targets = rig.model.config.decoder.vocab;
+    made.first = 10;
+    for (int source = 0; source < rig.model.config.encoder.vocab; ++source) {
+      made.offsets.push_back(made.targets.size());
+      for (int i = below(6); i > 0; --i) made.targets.push_back(below(made.n_targets));
+    }
+    made.offsets.push_back(made.targets.size());
+    return std::make_shared<const Shortlist>(made);
   }
 
   GenerateOptions random_options() {
@@ -58,7 +79,16 @@ class BatchInvariant : public ::testing::TestWithParam<Case> {
     options.length_penalty = 0.5 * below(4);
     options.repetition_penalty = below(2) == 0 ? 1 : 1.3;
     options.no_repeat_ngram = below(3);
+    options.speculate = below(2) * below(20);
+    restrict(options);
     return options;
+  }
+
+  // A vocabulary that many share, or a shortlist of their own source.
+  void restrict(GenerateOptions& options) {
+    const int kind = below(5);
+    if (kind == 0) options.vocabulary = vocabulary;
+    if (kind == 1) options.shortlist = shortlist;
   }
 
   std::vector<Request> random_requests() {
@@ -80,7 +110,9 @@ class BatchInvariant : public ::testing::TestWithParam<Case> {
     Context c = rig.context();
     const Memory memory =
         encode_memories(c, rig.model, std::vector<std::vector<Token>>{request.source})[0];
-    return generate(c, rig.model, memory, request.prompt, request.options);
+    GenerateOptions options = request.options;
+    options.speculate = 0;  // nor does guessing change anything
+    return generate(c, rig.model, memory, request.prompt, options);
   }
 };
 
