@@ -52,7 +52,8 @@ Tensor attend_to_rows(Context& c, const Attention& w, const StackConfig& stack, 
     const Sequence& from = source.batch->sequences[read];
     items.push_back({s.begin, s.end, from.begin, from.end, false, static_cast<int>(i)});
   }
-  return attention(c, q, k, v, items, {stack.n_heads, stack.query_scale, {}, c.dropout.attention});
+  return attention(c, q, k, v, items,
+                   {stack.n_heads, stack.query_scale, {}, c.dropout.attention, stack.keys});
 }
 
 }  // namespace
@@ -79,9 +80,10 @@ Tensor self_attention(Context& c, const Attention& w, const StackConfig& stack, 
       items.push_back(
           {s.begin, s.end, s.begin, s.end, stack.causal, static_cast<int>(items.size())});
     }
-    return linear(c, w.o,
-                  attention(c, q, k, v, items,
-                            {stack.n_heads, stack.query_scale, bias, c.dropout.attention}));
+    return linear(
+        c, w.o,
+        attention(c, q, k, v, items,
+                  {stack.n_heads, stack.query_scale, bias, c.dropout.attention, stack.keys}));
   }
   constexpr int64_t kGrain = 4;  // rows: about as long as waking a thread takes
   std::vector<AttentionItem> items(batch.sequences.size());

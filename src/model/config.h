@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/activation.h"
+#include "tensor/weight.h"
 
 namespace transept {
 
@@ -53,6 +54,10 @@ struct StackConfig {
   bool causal = false;
   bool cross = false;   // has cross-attention sub-layers
   int cross_width = 0;  // columns of what cross-attention's keys and values read
+
+  // How a DecodeState and a Memory keep keys and values. Set by finish(): bf16 where matrices are
+  // not f32. An encoder keeps none.
+  DType keys = DType::f32;
 
   [[nodiscard]] int inner() const { return n_heads * d_head; }
 };

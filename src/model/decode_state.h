@@ -13,7 +13,8 @@ class DecodeState {
  public:
   DecodeState() = default;
   explicit DecodeState(const StackConfig& decoder)
-      : layers_(static_cast<size_t>(decoder.layers), KeyValues(decoder.n_heads, decoder.d_head)) {}
+      : layers_(static_cast<size_t>(decoder.layers),
+                KeyValues(decoder.n_heads, decoder.d_head, decoder.keys)) {}
 
   [[nodiscard]] int length() const { return layers_.empty() ? 0 : layers_.front().length(); }
   [[nodiscard]] DecodeState fork() const { return *this; }  // the cost of a copy, made explicit

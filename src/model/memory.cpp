@@ -79,7 +79,7 @@ std::vector<Memory> make_memories(Context& c, const Transformer& model, ConstTen
     const auto keep = [&, k = k, v = v](int64_t begin, int64_t end) {
       for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
         const MemoryRows& part = parts[i];
-        KeyValues keys(decoder.n_heads, decoder.d_head, part.end - part.begin);
+        KeyValues keys(decoder.n_heads, decoder.d_head, decoder.keys, part.end - part.begin);
         keys.append(k, v, part.begin, part.end);
         storages[i]->layers[layer] = std::move(keys);
       }

@@ -179,7 +179,9 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
       });
   // Panels belong to the model, which may go before what asks; and a model is the same whether it
   // was converted when loading or before.
-  if (storage_of(model) != Storage::f32) (void)model.identity->fingerprint();
+  const bool is_f32 = storage_of(model) == Storage::f32;
+  if (!is_f32) (void)model.identity->fingerprint();
+  model.config.decoder.keys = is_f32 ? DType::f32 : DType::bf16;
 }
 
 }  // namespace transept

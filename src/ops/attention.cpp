@@ -88,7 +88,7 @@ class Attend {
     const GemmF32 g{
         .a = q_.row(item.query_begin + task.begin) + static_cast<size_t>(task.head) * d_head,
         .lda = static_cast<size_t>(q_.cols),
-        .packed = item.keys.k + static_cast<size_t>(task.head) * k_head,
+        .packed = nullptr,
         .panel_stride = d_head * kLanes,
         .y = scores,
         .ldy = static_cast<size_t>(ld),
@@ -96,7 +96,7 @@ class Attend {
         .n = n,
         .k = d_head_,
         .bias = nullptr};
-    c_.kernels.gemm_f32(g, 0, panels_for(n));
+    multiply(g, item.keys.dtype, item.keys.k, static_cast<size_t>(task.head) * k_head);
   }
 
   // A query of a causal block has probability 0 for keys after it: adding 0 * v does not change its
@@ -109,7 +109,7 @@ class Attend {
     const GemmF32 g{
         .a = scores,
         .lda = static_cast<size_t>(ld),
-        .packed = item.keys.v + static_cast<size_t>(task.head) * v_head,
+        .packed = nullptr,
         .panel_stride = panel,
         .y = y_.row(item.query_begin + task.begin) + static_cast<size_t>(task.head) * d_head,
         .ldy = static_cast<size_t>(y_.cols),
@@ -117,7 +117,18 @@ class Attend {
         .n = d_head_,
         .k = n,
         .bias = nullptr};
-    c_.kernels.gemm_f32(g, 0, panels_for(d_head_));
+    multiply(g, item.keys.dtype, item.keys.v, static_cast<size_t>(task.head) * v_head);
+  }
+
+  // The panels begin `first` values after `values`.
+  void multiply(GemmF32 g, DType dtype, const void* values, size_t first) const {
+    const int panels = panels_for(g.n);
+    if (dtype == DType::bf16) {
+      c_.kernels.gemm_bf16(g, static_cast<const uint16_t*>(values) + first, 0, panels);
+    } else {
+      g.packed = static_cast<const float*>(values) + first;
+      c_.kernels.gemm_f32(g, 0, panels);
+    }
   }
 
   static void keep(const Kept& kept, const Task& task, const float* scores, int n, int ld) {
@@ -195,12 +206,14 @@ Tensor attention(Context& c, ConstTensor q, ConstTensor k, ConstTensor v,
     std::vector<AttentionItem> packed;
     packed.reserve(items.size());
     for (const RowsItem& i : items) {
-      const KeyValueView keys = pack_keys_values(c, k, v, i.key_begin, i.key_end, options.n_heads);
+      const KeyValueView keys =
+          pack_keys_values(c, k, v, i.key_begin, i.key_end, options.n_heads, options.keys);
       packed.push_back({i.query_begin, i.query_end, keys, 0, i.causal, i.sequence});
     }
     attend_all(c, q, packed, options.n_heads, options.scale, options.bias, mask, y);
   }
   if (c.tape != nullptr && (c.tape->tracks(q) || c.tape->tracks(k) || c.tape->tracks(v))) {
+    dcheck(options.keys == DType::f32);
     c.tape->record(y, [&c, q, k, v, y, mask, options,
                        own = std::vector<RowsItem>(items.begin(), items.end())] {
       attention_backward(c, q, k, v, y, own, options, mask);

@@ -138,21 +138,48 @@ TEST_P(Ops, KeyValuesGrowAndCopyWithoutChange) {
     const Tensor y = attention(c, q, items, kHeads, 1);
     return std::vector<float>(y.data, y.data + y.size());
   };
-  KeyValues whole(kHeads, kHeadSize, 50);
-  whole.append(k, v, 0, 50);
-  KeyValues grown(kHeads, kHeadSize);
-  for (int r = 0; r < 50; r += 7) grown.append(k, v, r, std::min(r + 7, 50));
-  EXPECT_EQ(read(whole.view()), read(grown.view()));
-  EXPECT_EQ(read(whole.view()), read(pack_keys_values(c, k, v, 0, 50, kHeads)));
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    KeyValues whole(kHeads, kHeadSize, dtype, 50);
+    whole.append(k, v, 0, 50);
+    KeyValues grown(kHeads, kHeadSize, dtype);
+    for (int r = 0; r < 50; r += 7) grown.append(k, v, r, std::min(r + 7, 50));
+    EXPECT_EQ(read(whole.view()), read(grown.view()));
+    EXPECT_EQ(read(whole.view()), read(pack_keys_values(c, k, v, 0, 50, kHeads, dtype)));
 
-  KeyValues fork = grown;
-  fork.truncate(21);
-  KeyValues part(kHeads, kHeadSize);
-  part.append(grown, 0, 21);
-  EXPECT_EQ(read(fork.view()), read(part.view()));
-  fork.append(k, v, 21, 50);
-  EXPECT_EQ(read(fork.view()), read(whole.view()));
-  EXPECT_EQ(grown.length(), 50);
+    KeyValues fork = grown;
+    fork.truncate(21);
+    KeyValues part = whole.empty_like();
+    part.append(grown, 0, 21);
+    EXPECT_EQ(read(fork.view()), read(part.view()));
+    fork.append(k, v, 21, 50);
+    EXPECT_EQ(read(fork.view()), read(whole.view()));
+    EXPECT_EQ(grown.length(), 50);
+    part.append(whole, 21, 50);  // joined
+    EXPECT_EQ(read(part.view()), read(whole.view()));
+  }
+}
+
+TEST_P(Ops, RoundedKeysAndValuesAreReadAsTheFloatsThatTheyStandFor) {
+  constexpr int kHeads = 2;
+  constexpr int kHeadSize = 20;
+  const Tensor k = random_tensor(37, kHeads * kHeadSize);
+  const Tensor v = random_tensor(37, kHeads * kHeadSize);
+  const Tensor q = random_tensor(9, kHeads * kHeadSize);
+  KeyValues rounded(kHeads, kHeadSize, DType::bf16, 37);
+  rounded.append(k, v, 0, 37);
+  KeyValues exact(kHeads, kHeadSize, DType::f32, 37);
+  exact.append(k, v, 0, 37);
+  EXPECT_EQ(2 * rounded.bytes(), exact.bytes());
+  const auto read = [&](const KeyValueView& keys) {
+    const std::vector<AttentionItem> items{{0, 9, keys, 28, true, 0}};
+    const Tensor y = attention(c, q, items, kHeads, 0.3F);
+    return std::vector<float>(y.data, y.data + y.size());
+  };
+  EXPECT_NE(read(rounded.view()), read(exact.view()));
+  for (const Tensor& x : {k, v}) {
+    for (size_t i = 0; i < x.size(); ++i) x.data[i] = from_bfloat16(to_bfloat16(x.data[i]));
+  }
+  EXPECT_EQ(read(rounded.view()), read(pack_keys_values(c, k, v, 0, 37, kHeads)));
 }
 
 TEST_P(Ops, NormWorksInPlace) {

@@ -17,19 +17,21 @@ constexpr int kRequests = 250;  // for each of the four models
 struct Case {
   std::string model;
   const KernelTable* kernels;
+  Storage storage = Storage::f32;
 };
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const char* model : {"t5-v1_1", "bart", "m2m100", "bert2gpt2-widths"}) {
     for (const KernelTable* table : available_kernels()) cases.push_back({model, table});
+    cases.push_back({model, &chosen_kernels(), Storage::int8});  // keys and values are bf16
   }
   return cases;
 }
 
 class BatchInvariant : public ::testing::TestWithParam<Case> {
  protected:
-  Rig rig{GetParam().model, *GetParam().kernels};
+  Rig rig{GetParam().model, *GetParam().kernels, 1, GetParam().storage};
   std::mt19937 random{2024};
   std::shared_ptr<const std::vector<Token>> vocabulary = some_vocabulary();
   std::shared_ptr<const Shortlist> shortlist = some_shortlist();
@@ -215,7 +217,8 @@ TEST_P(BatchInvariant, WrongRequestsAreRefusedBeforeTheyDisturbOthers) {
 INSTANTIATE_TEST_SUITE_P(Models, BatchInvariant, ::testing::ValuesIn(all_cases()),
                          [](const auto& instance) {
                            return test_name(instance.param.model + "_" +
-                                            instance.param.kernels->name);
+                                            instance.param.kernels->name + "_" +
+                                            name_of(instance.param.storage));
                          });
 
 }  // namespace

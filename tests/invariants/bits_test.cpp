@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <tuple>
 
 #include "generate/generate.h"
 #include "support/golden.h"
@@ -163,10 +164,11 @@ INSTANTIATE_TEST_SUITE_P(Families, Bits, ::testing::ValuesIn(decoder_cases()),
                                   "_" + name_of(test.param.storage);
                          });
 
-class MemoryLaws : public ::testing::TestWithParam<std::string> {
+class MemoryLaws : public ::testing::TestWithParam<std::tuple<std::string, Storage>> {
  protected:
-  Rig rig{GetParam()};
-  Golden golden{GetParam()};
+  std::string name = std::get<0>(GetParam());
+  Rig rig{name, chosen_kernels(), 1, std::get<1>(GetParam())};
+  Golden golden{name};
   [[nodiscard]] Tensor read(const Memory& memory) {
     Context c = rig.context();
     const auto target = golden.tokens("target.1");
@@ -196,6 +198,18 @@ TEST_P(MemoryLaws, ConcatAndSliceAreExact) {
   EXPECT_TRUE(same_bits(read(projected), read(ab)));
 }
 
+TEST_P(MemoryLaws, KeysAndValuesAreAsWideAsTheModelsMatrices) {
+  Context c = rig.context();
+  const std::vector<std::vector<Token>> inputs{std::vector<Token>(16, 5)};  // fills its panels
+  const Memory memory = encode_memories(c, rig.model, inputs).front();
+  const StackConfig& decoder = rig.model.config.decoder;
+  const size_t rounded = panels_for(decoder.d_head) * kLanes;  // lanes of a value
+  const size_t values = 16U * static_cast<size_t>(decoder.layers * decoder.n_heads) *
+                        (static_cast<size_t>(decoder.d_head) + rounded);
+  const size_t width = std::get<1>(GetParam()) == Storage::f32 ? sizeof(float) : sizeof(uint16_t);
+  EXPECT_EQ(memory.bytes() - memory.hidden().bytes(), values * width);
+}
+
 TEST_P(MemoryLaws, ConcatOrderDoesNotMatter) {
   Context c = rig.context();
   const std::vector<std::vector<Token>> inputs{golden.tokens("source.1"),
@@ -208,7 +222,7 @@ TEST_P(MemoryLaws, ConcatOrderDoesNotMatter) {
 }
 
 TEST_P(MemoryLaws, AnotherModelsMemoryIsRefused) {
-  Rig other(GetParam() == "bart" ? "t5-v1_1" : "bart");
+  Rig other(name == "bart" ? "t5-v1_1" : "bart");
   Context c = rig.context();
   const Memory mine =
       encode_memories(c, rig.model, std::vector<std::vector<Token>>{golden.tokens("source.1")})[0];
@@ -227,8 +241,14 @@ TEST_P(MemoryLaws, AnotherModelsMemoryIsRefused) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, MemoryLaws, ::testing::Values("t5-v1_1", "bart", "bert2gpt2"),
-                         [](const auto& test) { return test_name(test.param); });
+INSTANTIATE_TEST_SUITE_P(Families, MemoryLaws,
+                         ::testing::Combine(::testing::Values("t5-v1_1", "bart", "bert2gpt2"),
+                                            ::testing::Values(Storage::f32, Storage::bf16,
+                                                              Storage::int8)),
+                         [](const auto& test) {
+                           return test_name(std::get<0>(test.param)) + "_" +
+                                  name_of(std::get<1>(test.param));
+                         });
 
 }  // namespace
 }  // namespace transept::testing
