@@ -89,7 +89,7 @@ void GreedySession::advance() {
     Sequence& sequence = sequences_[static_cast<size_t>(index)];
     sequence.ids.push_back(sequence.next);
     if (options_.logprobs) sequence.logprobs.push_back(sequence.next_logprob);
-    const bool done = is_eos(sequence.next) || sequence.ids.size() >= limit_;
+    const bool done = sequence.ids.size() >= limit_ || ends(options_, generated(sequence));
     if (done) {  // what it held is no longer needed
       sequence.state = DecodeState();
       sequence.sampler = Sampler(options_);
@@ -100,27 +100,27 @@ void GreedySession::advance() {
 
 std::span<const Token> GreedySession::certain() const {
   if (sequences_.size() != 1) return {};
-  return std::span<const Token>(sequences_.front().ids).subspan(prompt_length_);
+  return generated(sequences_.front());
 }
 
 std::vector<Hypothesis> GreedySession::take_results() {
   std::vector<Hypothesis> results;
   for (Sequence& sequence : sequences_) {
     Hypothesis hypothesis;
-    hypothesis.ids.assign(sequence.ids.begin() + static_cast<std::ptrdiff_t>(prompt_length_),
-                          sequence.ids.end());
+    const std::span<const Token> ids = generated(sequence);
+    hypothesis.ids.assign(ids.begin(), ids.end());
     hypothesis.token_logprobs = std::move(sequence.logprobs);
     hypothesis.logprob = options_.logprobs ? sum_logprobs(hypothesis.token_logprobs)
                                            : std::numeric_limits<double>::quiet_NaN();
     hypothesis.score = hypothesis.logprob;
-    hypothesis.finish = is_eos(hypothesis.ids.back()) ? Finish::eos : Finish::length;
+    hypothesis.finish = finish_of(options_, hypothesis.ids);
     results.push_back(std::move(hypothesis));
   }
   return results;
 }
 
-bool GreedySession::is_eos(Token token) const {
-  return std::ranges::find(options_.eos, token) != options_.eos.end();
+std::span<const Token> GreedySession::generated(const Sequence& sequence) const {
+  return std::span<const Token>(sequence.ids).subspan(prompt_length_);
 }
 
 }  // namespace transept

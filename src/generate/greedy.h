@@ -34,7 +34,7 @@ class GreedySession final : public Session {
     Sampler sampler;
   };
 
-  [[nodiscard]] bool is_eos(Token token) const;
+  [[nodiscard]] std::span<const Token> generated(const Sequence& sequence) const;
 
   GenerateOptions options_;
   size_t prompt_length_;
