@@ -1,5 +1,5 @@
 // The five best next tokens of a step; picking another one goes on from there.
-import { $, make, percent, spelled } from "./dom.js";
+import { $, make, percent, refill, spelled } from "./dom.js";
 import { answer } from "./run.js";
 import { listen, state } from "./state.js";
 
@@ -14,15 +14,18 @@ function draw(guard) {
   $("own-way").hidden = state.forced.length === 0;
   if (!step) return $("candidates").replaceChildren();
   const all = step.top.some((c) => c.id === step.chosen.id) ? step.top : [...step.top.slice(0, -1), step.chosen];
-  $("candidates").replaceChildren(
+  refill(
+    $("candidates"),
     ...all.map((candidate) => {
       const chosen = candidate.id === step.chosen.id;
       const text = spelled(candidate.piece).text;
       const button = make(
         "button",
-        { type: "button", class: `candidate ${chosen ? "chosen" : ""}`, disabled: state.busy, "aria-label": `${text}, ${percent(candidate.probability)}${chosen ? ", chosen" : ", go on with it"}` },
+        { type: "button", class: `candidate ${chosen ? "chosen" : ""}`, disabled: state.busy },
         make("span", { class: "piece" }, text),
+        " ",
         make("span", { class: "share" }, `${chosen ? "✓ " : ""}${percent(candidate.probability)}`),
+        make("span", { class: "unseen" }, chosen ? ", chosen" : ", go on with it"),
       );
       button.style.setProperty("--p", candidate.probability.toFixed(3));
       if (!chosen) button.addEventListener("click", () => guard(() => pick(candidate)));

@@ -41,6 +41,13 @@ export function tokens(list, pieces, attributes) {
   return [...list.querySelectorAll("button")];
 }
 
+// New contents for a list (tabindex -1); whoever was in it with the keyboard still is.
+export function refill(list, ...contents) {
+  const inside = list.contains(document.activeElement);
+  list.replaceChildren(...contents);
+  if (inside) list.focus();
+}
+
 export function roving(list) {
   list.addEventListener("keydown", (event) => {
     const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
@@ -56,6 +63,12 @@ export function roving(list) {
 
 export function options(select, entries, chosen) {
   select.replaceChildren(...entries.map(([value, text]) => make("option", { value, selected: String(value) === String(chosen) }, text)));
+}
+
+// Black or white, whichever can be read on a colour: WCAG's contrast is 4.5 : 1 or more with one of them.
+export function readableOn(rgb) {
+  const [r, g, b] = rgb.map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
 }
 
 // A colour of the style sheet as [r, g, b], for canvases. Asking the style sheet is slow.

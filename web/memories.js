@@ -1,6 +1,6 @@
 // One memory, many prompts: asking again, what that saves, and the shelf of what the server keeps.
 import { get, post, remove } from "./api.js";
-import { $, make, ms } from "./dom.js";
+import { $, make, ms, refill } from "./dom.js";
 import { answer, askAgain, openMemory } from "./run.js";
 import { listen, state } from "./state.js";
 
@@ -42,7 +42,7 @@ export async function drawShelf(guard) {
   const there = new Set(latest.map((m) => m.id));
   for (const id of chosen) if (!there.has(id)) chosen.delete(id);
   $("join").disabled = chosen.size < 2;
-  $("shelf").replaceChildren(...rows);
+  refill($("shelf"), ...rows);
 }
 
 async function join(guard) {

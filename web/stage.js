@@ -1,5 +1,5 @@
 // The reading: source words, output words, the scrubber; who looks at whom at each step.
-import { $, colour, ms, options, percent, roving, spelled, tokens } from "./dom.js";
+import { $, colour, ms, options, percent, readableOn, roving, spelled, tokens } from "./dom.js";
 import { drawRibbons } from "./ribbons.js";
 import { occlude } from "./run.js";
 import { change, listen, state } from "./state.js";
@@ -43,7 +43,10 @@ function glow(button, kind, weight) {
   if (button.dataset.glow === value && button.dataset.by === kind) return;
   button.dataset.glow = value;
   button.dataset.by = kind;
-  button.style.backgroundColor = value === "0.00" ? "" : `rgb(${colour(`--${kind}`).join(" ")} / ${(0.85 * value).toFixed(2)})`;
+  const card = colour("--card");
+  const mixed = colour(`--${kind}`).map((v, i) => Math.round(card[i] + 0.85 * value * (v - card[i])));
+  button.style.backgroundColor = value === "0.00" ? "" : `rgb(${mixed.join(" ")})`;
+  button.style.color = value === "0.00" ? "" : readableOn(mixed);
 }
 
 function drawStep() {

@@ -5,6 +5,8 @@
 The same weights, inputs (8 to 64 tokens, no two alike), output length, threads and clients: 32 connections, each asks again as
 soon as it is answered. The queue gathers what waits, 32 requests at most, and translates it as one batch. Every round runs
 each once, in alternation; the table shows medians of output tokens per second. Needs fastapi and uvicorn (requirements.txt).
+`--model default` is the model in models/default: its int8 panels are nothing that CTranslate2 reads, so it is compared with its
+own offline batch only.
 """
 
 from __future__ import annotations
@@ -103,9 +105,10 @@ async def load(port: int, bodies: list[bytes]) -> float:
     return tokens / (time.perf_counter() - begin)
 
 
-def sources(n: int, vocab: int, seed: int) -> list[list[int]]:
+def sources(n: int, config: dict, seed: int) -> list[list[int]]:
     rng = random.Random(seed)
-    return [[rng.randrange(10, vocab - 10) for _ in range(rng.randint(8, 64))] + [0] for _ in range(n)]
+    words = range(10, config["vocab_size"] - 10)
+    return [[rng.choice(words) for _ in range(rng.randint(8, 64))] + [config["eos_token_id"]] for _ in range(n)]
 
 
 def offline(command: Path, folder: Path, ids: list[list[int]], out: int, threads: int) -> float:
@@ -133,18 +136,20 @@ async def wait_for(port: int) -> None:
 
 
 async def measure(options, folder: Path) -> dict[str, list[float]]:
-    vocab = SHAPES[options.model].vocab
-    results: dict[str, list[float]] = {"transept offline batch": [], "transept serve": [], "CTranslate2 behind FastAPI": []}
-    for port in PORTS.values():
+    config = json.loads((folder / "config.json").read_text())
+    ports = {name: port for name, port in PORTS.items() if name == "transept" or options.model in SHAPES}
+    results: dict[str, list[float]] = {"transept offline batch": [], "transept serve": []}
+    if "ctranslate2" in ports:
+        results["CTranslate2 behind FastAPI"] = []
+    for port in ports.values():
         await wait_for(port)
     search = {"options": {"beams": 1, "min_new_tokens": options.out, "max_new_tokens": options.out}}
     for seed in range(options.rounds + 1):  # the first warms up
-        ids = sources(options.requests, vocab, seed)
+        ids = sources(options.requests, config, seed)
         bodies = [json.dumps({"source_ids": row, **search}).encode() for row in ids]
         found = [
             offline(options.command, folder, ids, options.out, options.threads),
-            await load(PORTS["transept"], bodies),
-            await load(PORTS["ctranslate2"], bodies),
+            *[await load(port, bodies) for port in ports.values()],
         ]
         if seed > 0:
             for values, value in zip(results.values(), found, strict=True):
@@ -154,7 +159,7 @@ async def measure(options, folder: Path) -> dict[str, list[float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="marian-tiny", choices=SHAPES)
+    parser.add_argument("--model", default="marian-tiny", choices=[*SHAPES, "default"])
     parser.add_argument("--requests", type=int, default=192)
     parser.add_argument("--out", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
@@ -166,12 +171,14 @@ def main() -> None:
     options = parser.parse_args()
     if options.queue_server:
         return queue_server(options.queue_server, options.out, pieces(SHAPES[options.model]), options.threads)
-    folder = make(options.model, options.work)
+    folder = make(options.model, options.work) if options.model in SHAPES else ROOT / "models" / options.model
     serve = [options.command, "serve", folder, "--port", PORTS["transept"], "--memory-folder", "none", "--quiet", "--threads",
              options.threads, "--batch-size", CLIENTS, "--memory-mib", 64]  # fmt: skip
-    queue = [sys.executable, __file__, "--queue-server", to_ctranslate2(folder), "--model", options.model, "--out", options.out,
-             "--threads", options.threads]  # fmt: skip
-    servers = [subprocess.Popen([str(word) for word in command]) for command in (serve, queue)]
+    commands = [serve]
+    if options.model in SHAPES:
+        commands.append([sys.executable, __file__, "--queue-server", to_ctranslate2(folder), "--model", options.model, "--out",
+                         options.out, "--threads", options.threads])  # fmt: skip
+    servers = [subprocess.Popen([str(word) for word in command]) for command in commands]
     try:
         results = asyncio.run(measure(options, folder))
     finally:

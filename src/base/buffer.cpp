@@ -1,5 +1,6 @@
 #include "base/buffer.h"
 
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include <cstdint>
@@ -45,6 +46,12 @@ Buffer::~Buffer() {
   } else if (data_ != nullptr) {
     ::operator delete (data_, std::align_val_t{kAlignment});
   }
+}
+
+void trim_heap() {
+#ifdef __GLIBC__
+  (void)malloc_trim(0);
+#endif
 }
 
 }  // namespace transept

@@ -47,4 +47,7 @@ class Buffer {
   size_t mapping_size_ = 0;
 };
 
+// Returns to the system what was freed and the heap has kept for later. Milliseconds.
+void trim_heap();
+
 }  // namespace transept

@@ -72,14 +72,22 @@ std::vector<BeamSession::Extension> BeamSession::best_extensions() const {
   std::vector<Extension> all;
   for (const Beam& beam : beams_) {
     const Row& row = rows_[static_cast<size_t>(beam.row)];
-    for (const Continuation& next : row.best) {
-      const bool ends = is_eos(next.token) || length_ + 1 >= limit_;
-      all.push_back({beam.row, next, next.score + beam.score, ends});
-    }
+    for (const Continuation& next : row.best)
+      all.push_back({beam.row, next, next.score + beam.score, false});
   }
   std::ranges::stable_sort(all, std::ranges::greater(), &Extension::score);
   if (all.size() > n_extensions()) all.resize(n_extensions());
+  for (Extension& extension : all) extension.ends = is_end(extension);
   return all;
+}
+
+bool BeamSession::is_end(const Extension& extension) const {
+  if (length_ + 1 >= limit_) return true;
+  const std::vector<Token>& ids = rows_[static_cast<size_t>(extension.row)].ids;
+  std::vector<Token> generated(ids.begin() + static_cast<std::ptrdiff_t>(prompt_length_),
+                               ids.end());
+  generated.push_back(extension.next.token);
+  return ends(options_, generated);
 }
 
 BeamSession::Ended BeamSession::end(const Row& row) const {
@@ -199,7 +207,7 @@ std::vector<Hypothesis> BeamSession::take_results() {
     const bool filler = !ended.real || (!results.empty() && ended.score < kDead / 1e3F);
     if (filler || results.size() == static_cast<size_t>(options_.n_best)) continue;
     Hypothesis hypothesis;
-    hypothesis.finish = is_eos(ended.ids.back()) ? Finish::eos : Finish::length;
+    hypothesis.finish = finish_of(options_, ended.ids);
     hypothesis.ids = std::move(ended.ids);
     hypothesis.token_logprobs = std::move(ended.logprobs);
     hypothesis.logprob = sum_logprobs(hypothesis.token_logprobs);
@@ -207,10 +215,6 @@ std::vector<Hypothesis> BeamSession::take_results() {
     results.push_back(std::move(hypothesis));
   }
   return results;
-}
-
-bool BeamSession::is_eos(Token token) const {
-  return std::ranges::find(options_.eos, token) != options_.eos.end();
 }
 
 size_t BeamSession::n_extensions() const {

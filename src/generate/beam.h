@@ -84,7 +84,7 @@ class BeamSession final : public Session {
   void tell_weighed(const std::vector<Extension>& extensions) const;
   void tell_running(const Extension& extension, size_t child) const;
   [[nodiscard]] bool can_improve() const;
-  [[nodiscard]] bool is_eos(Token token) const;
+  [[nodiscard]] bool is_end(const Extension& extension) const;
   [[nodiscard]] size_t n_extensions() const;
   [[nodiscard]] float length_divisor(size_t generated) const;
 

@@ -116,21 +116,25 @@ void GreedySession::read_best(int row, int32_t best) {
   sequences_[static_cast<size_t>(place.sequence)].next[place.n_guessed].token = token_at(best);
 }
 
-// A choice counts as long as the guesses before it were what had been chosen.
-void GreedySession::take_choices(Sequence& sequence) {
+// A choice counts as long as the guesses before it were what had been chosen. Is the sequence done?
+bool GreedySession::take_choices(Sequence& sequence) {
   const size_t before = sequence.ids.size();
+  bool done = false;
   for (const Choice& choice : sequence.next) {
     sequence.ids.push_back(choice.token);
     if (options_.logprobs) sequence.logprobs.push_back(choice.logprob);
-    if (is_eos(choice.token) || sequence.ids.size() >= limit_) break;
+    done = sequence.ids.size() >= limit_ || ends(options_, generated(sequence));
     const bool guessed = n_guesses_ > 0 && sequence.ids.size() <= guessed_.size() &&
                          guessed_[sequence.ids.size() - 1] == choice.token;
-    if (!guessed) break;
+    if (done || !guessed) break;
   }
-  if (n_guesses_ == 0) return;
-  sequence.state.truncate(static_cast<int>(sequence.ids.size()) - 1);
-  drafter_.learn(static_cast<int>(n_guesses_), static_cast<int>(sequence.ids.size() - before) - 1);
-  n_guesses_ = 0;
+  if (n_guesses_ > 0) {
+    const auto accepted = static_cast<int>(sequence.ids.size() - before) - 1;
+    sequence.state.truncate(static_cast<int>(sequence.ids.size()) - 1);
+    drafter_.learn(static_cast<int>(n_guesses_), accepted);
+    n_guesses_ = 0;
+  }
+  return done;
 }
 
 void GreedySession::advance() {
@@ -142,8 +146,7 @@ void GreedySession::advance() {
   }
   std::erase_if(running_, [&](int index) {
     Sequence& sequence = sequences_[static_cast<size_t>(index)];
-    take_choices(sequence);
-    const bool done = is_eos(sequence.ids.back()) || sequence.ids.size() >= limit_;
+    const bool done = take_choices(sequence);
     if (done) {  // what it held is no longer needed
       sequence.state = DecodeState();
       sequence.sampler = Sampler(options_);
@@ -154,27 +157,27 @@ void GreedySession::advance() {
 
 std::span<const Token> GreedySession::certain() const {
   if (sequences_.size() != 1) return {};
-  return std::span<const Token>(sequences_.front().ids).subspan(prompt_length_);
+  return generated(sequences_.front());
 }
 
 std::vector<Hypothesis> GreedySession::take_results() {
   std::vector<Hypothesis> results;
   for (Sequence& sequence : sequences_) {
     Hypothesis hypothesis;
-    hypothesis.ids.assign(sequence.ids.begin() + static_cast<std::ptrdiff_t>(prompt_length_),
-                          sequence.ids.end());
+    const std::span<const Token> ids = generated(sequence);
+    hypothesis.ids.assign(ids.begin(), ids.end());
     hypothesis.token_logprobs = std::move(sequence.logprobs);
     hypothesis.logprob = options_.logprobs ? sum_logprobs(hypothesis.token_logprobs)
                                            : std::numeric_limits<double>::quiet_NaN();
     hypothesis.score = hypothesis.logprob;
-    hypothesis.finish = is_eos(hypothesis.ids.back()) ? Finish::eos : Finish::length;
+    hypothesis.finish = finish_of(options_, hypothesis.ids);
     results.push_back(std::move(hypothesis));
   }
   return results;
 }
 
-bool GreedySession::is_eos(Token token) const {
-  return std::ranges::find(options_.eos, token) != options_.eos.end();
+std::span<const Token> GreedySession::generated(const Sequence& sequence) const {
+  return std::span<const Token>(sequence.ids).subspan(prompt_length_);
 }
 
 }  // namespace transept

@@ -49,8 +49,8 @@ class GreedySession final : public Session {
   [[nodiscard]] Place place_of(int row) const;
   [[nodiscard]] std::span<const Token> ids_at(const Place& place) const;
   void guess(Sequence& sequence);
-  void take_choices(Sequence& sequence);
-  [[nodiscard]] bool is_eos(Token token) const;
+  bool take_choices(Sequence& sequence);
+  [[nodiscard]] std::span<const Token> generated(const Sequence& sequence) const;
 
   GenerateOptions options_;
   size_t prompt_length_;

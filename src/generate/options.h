@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,6 +89,9 @@ struct GenerateOptions {
   // token is the likeliest, which costs much less (ops/argmax.h); the tokens are the same.
   bool logprobs = true;
 
+  // Asked after every token, with all that a hypothesis has generated: is this where it ends, as
+  // with an end mark? None: only end marks and the limit count.
+  std::function<bool(std::span<const Token> generated)> stops;
   std::vector<Token> eos;  // empty: only the limit stops
   std::optional<Token> pad;
   std::optional<Token> bos;

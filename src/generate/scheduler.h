@@ -64,6 +64,9 @@ class Scheduler {
     }
   }
 
+  // Gives back the scratch memory that the largest step needed; the next one asks for its own.
+  void release_scratch() { arena_.release(); }
+
   [[nodiscard]] bool idle() const { return waiting_.empty() && active_.empty(); }
   [[nodiscard]] int n_waiting() const { return static_cast<int>(waiting_.size()); }
   [[nodiscard]] int n_active() const { return static_cast<int>(active_.size()); }

@@ -1,5 +1,7 @@
 #include "generate/session.h"
 
+#include <algorithm>
+
 #include "generate/beam.h"
 #include "generate/greedy.h"
 
@@ -15,6 +17,11 @@ std::unique_ptr<Session> make_session(const Config& config, const GenerateOption
   }
   return std::make_unique<GreedySession>(config, options, prompt, std::move(memory),
                                          std::move(outputs));
+}
+
+Finish finish_of(const GenerateOptions& options, std::span<const Token> generated) {
+  if (std::ranges::find(options.eos, generated.back()) != options.eos.end()) return Finish::eos;
+  return options.stops && options.stops(generated) ? Finish::stop : Finish::length;
 }
 
 double sum_logprobs(std::span<const float> token_logprobs) {

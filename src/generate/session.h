@@ -22,7 +22,7 @@
 
 namespace transept {
 
-enum class Finish { eos, length };
+enum class Finish { eos, length, stop };
 
 struct Hypothesis {
   std::vector<Token>
@@ -97,6 +97,12 @@ class Session {
 [[nodiscard]] std::unique_ptr<Session> make_session(
     const Config& config, const GenerateOptions& options, const std::vector<Token>& prompt,
     Memory memory, std::shared_ptr<const OutputSubset> outputs = nullptr);
+
+// Why a hypothesis ends with the last of these tokens, if not by its length; does it?
+[[nodiscard]] Finish finish_of(const GenerateOptions& options, std::span<const Token> generated);
+[[nodiscard]] inline bool ends(const GenerateOptions& options, std::span<const Token> generated) {
+  return finish_of(options, generated) != Finish::length;
+}
 
 // The sum in order, in double: what `logprob` of a Hypothesis and of a score is.
 [[nodiscard]] double sum_logprobs(std::span<const float> token_logprobs);

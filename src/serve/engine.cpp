@@ -1,8 +1,10 @@
 #include "serve/engine.h"
 
 #include <bit>
+#include <chrono>
 #include <ctime>
 
+#include "base/buffer.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "io/tasks.h"
@@ -11,14 +13,16 @@
 namespace transept::serve {
 namespace {
 
-// Of every piece: two tokenizers with one hash read the same ids as the same text.
+constexpr std::chrono::seconds kPause{1};  // without work, before memory is given back
+
+// Of every piece: two tokenizers with one hash read the same ids as the same text, wherever their
+// files are.
 std::string hash_of(const Tokenizer* tokenizer) {
   Hasher hash;
   if (tokenizer == nullptr) return hash.hex();
-  hash.add(tokenizer->description());
   for (Token id = 0; id < tokenizer->size(); ++id) {
     hash.add(tokenizer->piece(id));
-    hash.add("\n");
+    hash.add(tokenizer->is_special(id) ? "\n*" : "\n");
   }
   return hash.hex();
 }
@@ -177,10 +181,23 @@ void Engine::take_commands(bool wait) {
   std::vector<std::function<void()>> commands;
   {
     std::unique_lock lock(mutex_);
-    if (wait) wake_.wait(lock, [&] { return stopping_ || !inbox_.empty(); });
+    const auto called = [&] { return stopping_ || !inbox_.empty(); };
+    if (wait && !wake_.wait_for(lock, kPause, called)) {
+      lock.unlock();
+      release_memory();
+      lock.lock();
+      wake_.wait(lock, called);
+    }
     commands.swap(inbox_);
   }
   for (const auto& command : commands) command();
+}
+
+// What a busy time needed and a quiet one does not: scratch, and what the heap keeps in case it is
+// asked again.
+void Engine::release_memory() {
+  scheduler_->release_scratch();
+  trim_heap();
 }
 
 // Encodes a batch of what waits, then one decoding step for all. What fails here fails for all.

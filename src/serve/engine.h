@@ -89,6 +89,7 @@ class Engine {
   void hand_over(std::function<void()> command);
   void work();
   void take_commands(bool wait);
+  void release_memory();
   void step();
   void encode_some();
   void add(const std::shared_ptr<Generation>& generation, Request request);

@@ -43,6 +43,24 @@ void check_size(const Config& config, size_t positions, const Memory& memory) {
         positions, keys, maps, kMostWeights);
 }
 
+// Does the text of these tokens hold one of some texts? Asked after every token: the newest ones
+// alone are looked at first.
+std::function<bool(std::span<const Token>)> holds_one_of(const Tokenizer& tokenizer,
+                                                         std::vector<std::string> texts) {
+  size_t longest = 0;
+  for (const std::string& text : texts) longest = std::max(longest, text.size());
+  constexpr size_t kBefore = 8;  // tokens that have no text, or change that of the next
+  const auto holds = [texts = std::move(texts)](const std::string& whole) {
+    return std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
+      return whole.find(text) != std::string::npos;
+    });
+  };
+  return [&tokenizer, holds, most = longest + kBefore](std::span<const Token> ids) {
+    return holds(tokenizer.decode(ids.last(std::min(ids.size(), most)))) &&
+           holds(tokenizer.decode(ids));
+  };
+}
+
 // Tokens as they come, until the generation is finished.
 Task<void> follow(Call& call, Generation& generation, TextStream& text, Piece piece) {
   for (;;) {
@@ -71,6 +89,7 @@ Task<Answer> answer_admitted(Call& call, Ask ask, Piece piece) {
   if (!alone) request.memory = with_rows_kept(answer.memory.memory, ask.keep);
   request.prompt = whole_prompt(ask);
   request.options = ask.search;
+  if (!ask.stops.empty()) request.options.stops = holds_one_of(engine.text(), ask.stops);
   const double asked = now_seconds();
   const std::shared_ptr<Generation> generation = engine.start(std::move(request));
   const Running running(engine, generation);

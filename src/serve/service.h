@@ -50,6 +50,7 @@ struct Ask {
   std::vector<Memory::Segment> keep;         // only these rows of it; empty: all
   std::vector<Token> prompt;
   GenerateOptions search;
+  std::vector<std::string> stops;  // texts at which the answer ends
 };
 
 struct Answer {

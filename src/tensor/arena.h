@@ -42,6 +42,11 @@ class Arena {
     block_ = 0;
     used_ = 0;
   }
+  // Gives back all memory. No Frame may be open.
+  void release() {
+    blocks_.clear();
+    clear();
+  }
   [[nodiscard]] size_t capacity_bytes() const;
 
  private:

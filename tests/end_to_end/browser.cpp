@@ -11,6 +11,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <map>
 #include <thread>
 
 #include "base/json.h"
@@ -192,6 +193,8 @@ void Browser::look(int width, int height, bool dark) {
   call("Emulation.setDeviceMetricsOverride",
        fmt::format(R"({{"width": {}, "height": {}, "deviceScaleFactor": 1, "mobile": {}}})", width,
                    height, width < 600));
+  call("Emulation.setTouchEmulationEnabled",
+       fmt::format(R"({{"enabled": {}}})", width < 600 ? "true" : "false"));
   call("Emulation.setEmulatedMedia",
        fmt::format(R"({{"features": [{{"name": "prefers-color-scheme", "value": "{}"}},
                        {{"name": "prefers-reduced-motion", "value": "reduce"}}]}})",
@@ -259,12 +262,35 @@ void Browser::click(const std::string& selector) {
 void Browser::type(const std::string& selector, const std::string& text) {
   eval("(() => { const e = document.querySelector(" + in_quotes(selector) +
        "); e.focus(); e.select(); })()");
+  write(text);
+}
+
+void Browser::write(const std::string& text) {
   call("Input.insertText", object({{"text", text}}));
 }
 
+void Browser::tap(const std::string& selector) {
+  const auto [x, y] = middle_of(selector);
+  call("Input.dispatchTouchEvent",
+       fmt::format(R"({{"type": "touchStart", "touchPoints": [{{"x": {}, "y": {}}}]}})", x, y));
+  call("Input.dispatchTouchEvent", R"({"type": "touchEnd", "touchPoints": []})");
+}
+
 void Browser::press(const std::string& key) {
-  for (const char* type : {"keyDown", "keyUp"})
-    call("Input.dispatchKeyEvent", object({{"type", type}, {"key", key}, {"code", key}}));
+  // What the browser itself does with a key goes by its number and the text that it types.
+  static const std::map<std::string, std::pair<int, const char*>> keys = {
+      {"Tab", {9, ""}},         {"Enter", {13, "\r"}},   {"Escape", {27, ""}},
+      {" ", {32, " "}},         {"ArrowLeft", {37, ""}}, {"ArrowUp", {38, ""}},
+      {"ArrowRight", {39, ""}}, {"ArrowDown", {40, ""}}, {"Backspace", {8, ""}}};
+  const auto [number, text] = keys.at(key);
+  for (const char* type : {"keyDown", "keyUp"}) {
+    JsonWriter json;
+    json.begin_object().member("type", type).member("key", key);
+    json.member("code", key == " " ? "Space" : key).member("windowsVirtualKeyCode", number);
+    if (*text != '\0' && *(type + 3) == 'D') json.member("text", text);
+    json.end_object();
+    call("Input.dispatchKeyEvent", json.take());
+  }
 }
 
 void Browser::screenshot(const std::string& path, bool whole_page) {
@@ -272,7 +298,7 @@ void Browser::screenshot(const std::string& path, bool whole_page) {
       call("Page.captureScreenshot",
            fmt::format(R"({{"format": "png", "captureBeyondViewport": {}}})", whole_page));
   const JsonDocument document = JsonDocument::parse(answer, "screenshot");
-  write(path, decode_base64(document.root().at("data").as_string()));
+  testing::write(path, decode_base64(document.root().at("data").as_string()));
 }
 
 }  // namespace transept::testing

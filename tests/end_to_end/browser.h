@@ -31,7 +31,9 @@ class Browser {
   void hover(const std::string& selector);
   void click(const std::string& selector);
   void type(const std::string& selector, const std::string& text);  // instead of what is there
+  void write(const std::string& text);                              // where the focus is
   void press(const std::string& key);                               // "Tab", "ArrowRight"
+  void tap(const std::string& selector);  // with a finger, on a narrow window
   // What can be seen (or the whole page) as a PNG file.
   void screenshot(const std::string& path, bool whole_page = false);
   // Errors of console and scripts, requests to others than the opened server.

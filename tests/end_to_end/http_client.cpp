@@ -8,9 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <sstream>
+#include <thread>
+
+#include "end_to_end/command.h"
 
 namespace transept::testing {
 namespace {
@@ -68,7 +73,9 @@ std::string Socket::read_until(const std::string& text, double seconds) {
   const auto end = Clock::now() + std::chrono::milliseconds(static_cast<int>(seconds * 1000));
   std::string received;
   char buffer[16384];
-  while (received.find(text) == std::string::npos) {
+  size_t searched = 0;  // a long answer is not searched again with every piece of it
+  while (received.find(text, searched) == std::string::npos) {
+    searched = received.size() - std::min(received.size(), text.size());
     pollfd waiting{socket_, POLLIN, 0};
     if (poll(&waiting, 1, milliseconds_until(end)) <= 0) break;
     const ssize_t n = ::recv(socket_, buffer, sizeof buffer, 0);
@@ -99,37 +106,48 @@ HttpResult http(int port, const std::string& method, const std::string& path,
 }
 
 ServerProcess::ServerProcess(const std::vector<std::string>& arguments) {
-  int ends[2];
-  EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  static int n_servers = 0;
+  log_ = scratch("server-" + std::to_string(n_servers++) + ".log");
   std::vector<std::string> words = {TRANSEPT_COMMAND, "serve", "--port", "0", "--threads", "2"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
+  const int file = ::open(log_.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
   child_ = fork();
   if (child_ == 0) {
-    dup2(ends[1], STDERR_FILENO);
+    dup2(file, STDERR_FILENO);
     execv(TRANSEPT_COMMAND, pointers.data());
     _exit(127);
   }
-  ::close(ends[1]);
-  std::string log;
-  char buffer[4096];
-  for (ssize_t n = 0; log.find("\"listening\"") == std::string::npos;) {
-    n = ::read(ends[0], buffer, sizeof buffer);
-    if (n <= 0) break;
-    log.append(buffer, static_cast<size_t>(n));
+  ::close(file);
+  const auto end = Clock::now() + std::chrono::seconds(60);
+  size_t line = std::string::npos;
+  std::string said;
+  while (line == std::string::npos && Clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    said = log();
+    line = said.find("\"listening\"");
+    if (said.find('\n', line) == std::string::npos) line = std::string::npos;  // half of it
+    if (waitpid(child_, nullptr, WNOHANG) != 0) break;
   }
-  const size_t colon = log.rfind(':');
-  EXPECT_NE(colon, std::string::npos) << log;
-  if (colon != std::string::npos) port_ = std::atoi(log.c_str() + colon + 1);
-  // What it logs later goes nowhere: a reader of its own keeps the pipe from filling.
-  if (fork() == 0) {
-    while (::read(ends[0], buffer, sizeof buffer) > 0) {
-    }
-    _exit(0);
+  EXPECT_NE(line, std::string::npos) << said;
+  if (line != std::string::npos) {
+    const size_t colon = said.rfind(':', said.find('\n', line));
+    port_ = std::atoi(said.c_str() + colon + 1);
   }
-  ::close(ends[0]);
+}
+
+std::string ServerProcess::log() const {
+  return read(log_);
+}
+
+std::size_t ServerProcess::resident_bytes() const {
+  std::istringstream pages(read("/proc/" + std::to_string(child_) + "/statm"));
+  std::size_t all = 0;
+  std::size_t resident = 0;
+  pages >> all >> resident;
+  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
 ServerProcess::~ServerProcess() {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -44,12 +45,15 @@ class ServerProcess {
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
   [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] std::string log() const;  // all that it has said so far
+  [[nodiscard]] std::size_t resident_bytes() const;
   void signal(int number) const;
   int wait();  // its exit code; 128 + signal
 
  private:
   pid_t child_ = -1;
   int port_ = 0;
+  std::string log_;  // a file
 };
 
 }  // namespace transept::testing

@@ -1,89 +1,24 @@
-// The page at GET / in a real Chromium: its seven parts, its manners. Pictures of it are written to
+// The page at GET / in a real Chromium: its seven parts. Pictures of it are written to
 // TRANSEPT_SCREENSHOTS if that names a folder (docs/), of the model that TRANSEPT_PLAYGROUND_MODEL
 // names and the texts in TRANSEPT_PLAYGROUND_TEXT and TRANSEPT_PLAYGROUND_PROMPT.
-#include <gtest/gtest.h>
-
-#include <cstdlib>
-#include <iostream>
-
-#include "end_to_end/browser.h"
-#include "end_to_end/command.h"
-#include "end_to_end/http_client.h"
+#include "end_to_end/playground_testing.h"
 
 namespace transept::testing {
 namespace {
 
-std::string environment(const char* name, const std::string& otherwise) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? otherwise : value;
-}
-
-class Playground : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    if (Browser::program().empty()) return;
-    server_ = new ServerProcess({environment("TRANSEPT_PLAYGROUND_MODEL", model("tiny-t5-text")),
-                                 "--memory-folder", "none"});
-    browser_ = new Browser();
-  }
-  static void TearDownTestSuite() {
-    delete browser_;
-    delete server_;
-  }
-
-  void SetUp() override {
-    if (Browser::program().empty())
-      GTEST_SKIP() << "there is no Chromium here: apt-get install chromium, or name one in "
-                      "TRANSEPT_CHROMIUM";
-    browser().look(1280, 900, false);
-    browser().open("http://localhost:" + std::to_string(server_->port()) + "/");
-  }
-  void TearDown() override {
-    if (browser_ == nullptr) return;
-    for (const std::string& problem : browser().take_problems()) ADD_FAILURE() << problem;
-  }
-
-  static Browser& browser() { return *browser_; }
-  static std::string text(const std::string& selector) {
-    return browser().eval("document.querySelector('" + selector + "').textContent");
-  }
-  static int number(const std::string& script) { return std::atoi(browser().eval(script).c_str()); }
-  static std::string count(const std::string& selector) {
-    return browser().eval("document.querySelectorAll('" + selector + "').length");
-  }
-  static void read(const std::string& input = "",
-                   const std::string& prompt = environment("TRANSEPT_PLAYGROUND_PROMPT", "")) {
-    if (!input.empty()) browser().type("#text", input);
-    browser().type("#prompt", prompt);
-    browser().click("#go");
-    ASSERT_TRUE(browser().becomes("!document.body.classList.contains('busy')"));
-    ASSERT_TRUE(browser().becomes("document.querySelector('#candidates button') !== null"))
-        << text("#problem");
-  }
-  static bool has_own_model() { return !environment("TRANSEPT_PLAYGROUND_MODEL", "").empty(); }
-  static bool idle() { return browser().becomes("!document.body.classList.contains('busy')"); }
-  static void picture(const std::string& name) {
-    const std::string folder = environment("TRANSEPT_SCREENSHOTS", "");
-    if (!folder.empty()) browser().screenshot(folder + "/" + name);
-  }
-  // How brightly the tokens glow together.
-  static double glow(const std::string& selector, const std::string& by) {
-    return std::atof(browser()
-                         .eval("[...document.querySelectorAll('" + selector + "[data-by=" + by +
-                               "]')].reduce((s, e) => s + Number(e.dataset.glow), 0)")
-                         .c_str());
-  }
-
-  static inline ServerProcess* server_ = nullptr;
-  static inline Browser* browser_ = nullptr;
-};
-
 TEST_F(Playground, ReplaysTheStepsAndGoesOnWithAnotherToken) {
   browser().look(1280, 1080, false);
+  browser().eval(
+      "(() => { window.lengths = new Set(); new MutationObserver(() => lengths.add("
+      "document.querySelectorAll('#target [data-step]').length)).observe("
+      "document.querySelector('#target'), {childList: true}); })()");
   read(environment("TRANSEPT_PLAYGROUND_TEXT", ""));
+  EXPECT_GT(number("lengths.size"), 3) << "tokens come one after the other";
   EXPECT_EQ(browser().eval("document.querySelector('#lamp').classList.contains('lit')"), "true");
   EXPECT_EQ(text("#runs"), "1");
   EXPECT_EQ(count("#candidates button"), "5");
+  EXPECT_NE(text("#candidates .share").find('%'), std::string::npos);
+  EXPECT_NE(text("#note").find("not an alignment"), std::string::npos);
   EXPECT_GT(glow("#source .token", "cross"), 0.5);
   EXPECT_GT(glow("#target .token", "self"), 0.1);
   EXPECT_GT(number("document.querySelectorAll('#ribbons path').length"), 0);
@@ -233,63 +168,6 @@ TEST_F(Playground, WalksThroughTheWorkedExample) {
   ASSERT_TRUE(browser().becomes("!document.querySelector('#tour').hidden"));
   browser().press("Escape");
   EXPECT_EQ(browser().eval("document.querySelector('#tour').hidden"), "true");
-}
-
-TEST_F(Playground, FitsAPhoneInTheDark) {
-  browser().look(390, 844, true);
-  read();
-  EXPECT_EQ(browser().eval("document.documentElement.scrollWidth"), "390");
-  browser().eval("document.querySelector('#stage').scrollIntoView()");
-  picture("playground-phone.png");
-}
-
-TEST_F(Playground, StaysSmoothOverLongTexts) {
-  std::string longest;
-  for (int i = 0; i < (has_own_model() ? 128 : 37); ++i) longest += "the quick brown fox ";
-  browser().eval("document.querySelector('#limit').value = 128");
-  read(longest);
-  const int rows = number("document.querySelectorAll('#source .token').length");
-  EXPECT_GT(rows, 400);
-  // A step of the slider, the wall's large picture and the ribbons included: the quickest of
-  // twenty, because others may use this machine too.
-  const double took = std::atof(
-      browser()
-          .eval("(() => { const e = document.querySelector('#step'); let least = Infinity; "
-                "for (let i = 0; i < Math.min(20, e.max); ++i) { const b = performance.now(); "
-                "e.value = i; e.dispatchEvent(new Event('input')); "
-                "least = Math.min(least, performance.now() - b); } return least; })()")
-          .c_str());
-  const int columns = number("document.querySelectorAll('#target [data-step]').length");
-  EXPECT_LT(took, 50) << rows << " source tokens, " << columns << " steps";
-  std::cout << took << " ms a step: " << rows << " source tokens, " << columns << " steps\n";
-}
-
-TEST_F(Playground, AsksForItsScriptsAndNothingElse) {
-  const HttpResult page = http(server_->port(), "GET", "/");
-  EXPECT_NE(page.headers.find("Content-Security-Policy: default-src 'none'; script-src 'self'"),
-            std::string::npos);
-  EXPECT_EQ(page.body.find(" style="), std::string::npos);
-  EXPECT_EQ(page.body.find(" onclick="), std::string::npos);
-  EXPECT_EQ(page.body.find("http://"), std::string::npos);
-  EXPECT_EQ(page.body.find("https://"), std::string::npos);
-  // Every control has a name that a screen reader can say.
-  EXPECT_EQ(browser().eval("[...document.querySelectorAll('button, input, select, textarea')]"
-                           ".filter((e) => !(e.textContent.trim() || e.labels?.length || "
-                           "e.getAttribute('aria-label'))).map((e) => e.id || e.outerHTML).join()"),
-            "");
-}
-
-TEST_F(Playground, SaysWhatWentWrong) {
-  if (has_own_model()) GTEST_SKIP() << "its positions may end before the server's limit is met";
-  browser().eval("document.querySelector('#limit').value = 5000");
-  browser().eval("document.querySelector('#limit').max = 9999");
-  browser().click("#go");
-  ASSERT_TRUE(browser().becomes("!document.querySelector('#problem').hidden"));
-  EXPECT_NE(text("#problem").find("5000"), std::string::npos) << text("#problem");
-  // The browser itself notes the status that the server answered with, and that alone.
-  const std::vector<std::string> problems = browser().take_problems();
-  ASSERT_EQ(problems.size(), 1U);
-  EXPECT_NE(problems[0].find("413 (Content Too Large)"), std::string::npos) << problems[0];
 }
 
 }  // namespace

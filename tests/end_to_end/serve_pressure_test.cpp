@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <memory>
 #include <thread>
 
 #include "end_to_end/serve_testing.h"
@@ -81,6 +82,38 @@ TEST(ServePressure, HoldsDeadlines) {
   EXPECT_TRUE(becomes(server.port(), kActive, "0"));
 }
 
+// The second waits behind the first: both have had their time when they get it.
+TEST(ServePressure, HoldsDeadlinesOfThoseThatWait) {
+  ServerProcess server(
+      {kModel, "--memory-folder", "none", "--deadline-ms", "500", "--batch-size", "1"});
+  std::string body = kLong;
+  body.replace(body.find("true"), 4, "false");
+  body.replace(body.find("4000"), 4, "4095");
+  Socket first(server.port());
+  Socket second(server.port());
+  first.send(request_text("/v1/generate", body));
+  second.send(request_text("/v1/generate", body));
+  EXPECT_TRUE(becomes(server.port(), "transept_queue{model=\"tiny-t5-text\"}", "1"));
+  EXPECT_TRUE(first.read_until("\r\n\r\n").starts_with("HTTP/1.1 504"));
+  EXPECT_TRUE(second.read_until("\r\n\r\n").starts_with("HTTP/1.1 504"));
+  EXPECT_TRUE(becomes(server.port(), "transept_queue{model=\"tiny-t5-text\"}", "0"));
+  EXPECT_TRUE(becomes(server.port(), kActive, "0"));
+}
+
+// Slow-loris: never idle, never done.
+TEST(ServePressure, ClosesAConnectionThatDrips) {
+  ServerProcess server({kModel, "--memory-folder", "none", "--header-timeout-ms", "300"});
+  Socket drips(server.port());
+  drips.send("GET /health HTTP/1.1\r\nX: ");
+  std::string answer;
+  for (int i = 0; i < 200 && !drips.at_end(); ++i) {
+    drips.send("x");
+    answer += drips.read_all(0.05);
+  }
+  EXPECT_TRUE(drips.at_end());
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 408")) << answer;
+}
+
 TEST(ServePressure, ClosesSlowAndIdleConnections) {
   ServerProcess server({kModel, "--memory-folder", "none", "--header-timeout-ms", "200",
                         "--body-timeout-ms", "200", "--idle-timeout-ms", "200"});
@@ -131,26 +164,36 @@ TEST(ServePressure, AdmitsByTokens) {
   EXPECT_EQ(ask("single-secret", small).status, 429);
   std::string large = kLong;
   large.replace(large.find("true"), 4, "false");
-  EXPECT_EQ(ask("large-secret", large).status, 503);  // full
+  const HttpResult full = ask("large-secret", large);
+  EXPECT_EQ(full.status, 503);
+  EXPECT_NE(full.headers.find("Retry-After: "), std::string::npos);
+}
+
+// An answer of some megabytes: more than the sockets hold.
+std::string huge_request() {
+  std::string ids = "5";
+  for (int i = 0; i < 500; ++i) ids += ", 5";
+  return request_text("/v1/explain",
+                      R"({"source_ids": [)" + ids + R"(], "output_ids": [)" + ids + "]}");
 }
 
 TEST(ServePressure, ASlowReaderPausesOnlyItself) {
-  ServerProcess server({kModel, "--memory-folder", "none"});
-  const Socket slow(server.port());
-  slow.send(request_text("/v1/generate", kLong));  // and reads nothing
-  EXPECT_TRUE(becomes(server.port(), kActive, "1"));
+  ServerProcess server({kModel, "--memory-folder", "none", "--threads", "1"});
+  Socket slow(server.port());
+  slow.send(huge_request());
+  const std::string head = slow.read_until("\r\n\r\n", 30);  // and takes no more for now
+  ASSERT_TRUE(head.starts_with("HTTP/1.1 200")) << head;
   for (int i = 0; i < 5; ++i)
     EXPECT_EQ(http(server.port(), "POST", "/v1/generate", R"({"input": "a"})").status, 200);
+  EXPECT_FALSE(slow.at_end());
+  EXPECT_TRUE((head + slow.read_until("}\n\n\n", 3)).ends_with("}"));
 }
 
 // More than the sockets hold, to a client that takes none of it.
 TEST(ServePressure, CutsOffAReaderThatTakesNothing) {
   ServerProcess server({kModel, "--memory-folder", "none", "--write-timeout-ms", "300"});
-  std::string ids = "5";
-  for (int i = 0; i < 500; ++i) ids += ", 5";
-  const std::string body = R"({"source_ids": [)" + ids + R"(], "output_ids": [)" + ids + "]}";
   const Socket slow(server.port());
-  slow.send(request_text("/v1/explain", body));
+  slow.send(huge_request());
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_TRUE(becomes(server.port(), "transept_connections", "2"));  // it and the one that asks
   EXPECT_TRUE(becomes(server.port(), "transept_connections", "1"));
@@ -159,8 +202,8 @@ TEST(ServePressure, CutsOffAReaderThatTakesNothing) {
 
 TEST(ServePressure, DrainsWhenItIsTold) {
   for (const bool patient : {true, false}) {
-    ServerProcess server(
-        {kModel, "--memory-folder", "none", "--drain-ms", patient ? "60000" : "50"});
+    ServerProcess server({kModel, "--memory-folder", "none", "--threads", "1", "--drain-ms",
+                          patient ? "60000" : "50"});
     Socket idle(server.port());
     Socket socket(server.port());
     std::string body = kLong;
@@ -177,6 +220,23 @@ TEST(ServePressure, DrainsWhenItIsTold) {
   }
 }
 
+TEST(ServePressure, CancelsWhenItIsToldTwice) {
+  ServerProcess server({kModel, "--memory-folder", "none", "--drain-ms", "60000"});
+  std::string body = kLong;
+  body.replace(body.find("true"), 4, "false");
+  std::vector<std::unique_ptr<Socket>> sockets;  // longer than it takes to say it twice
+  for (int i = 0; i < 20; ++i) {
+    sockets.push_back(std::make_unique<Socket>(server.port()));
+    sockets.back()->send(request_text("/v1/generate", body));
+  }
+  EXPECT_TRUE(becomes(server.port(), kActive, "20"));
+  server.signal(SIGTERM);
+  EXPECT_TRUE(sockets[0]->read_until("never", 0.05).empty());  // it drains
+  server.signal(SIGTERM);
+  for (const auto& socket : sockets) EXPECT_TRUE(socket->read_all(30).starts_with("HTTP/1.1 503"));
+  EXPECT_EQ(server.wait(), 0);
+}
+
 TEST(ServePressure, TurnsAwayPagesOfOtherOrigins) {
   ServerProcess server({kModel, "--memory-folder", "none"});
   const auto status = [&](const std::string& headers) {
@@ -184,6 +244,8 @@ TEST(ServePressure, TurnsAwayPagesOfOtherOrigins) {
   };
   EXPECT_EQ(status("Origin: http://localhost\r\n"), 200);
   EXPECT_EQ(status("Origin: http://evil.example\r\n"), 403);
+  EXPECT_EQ(http(server.port(), "GET", "/v1/memories").headers.find("Access-Control"),
+            std::string::npos);
   for (const char* host : {"evil.example", "127.evil.example"}) {
     Socket socket(server.port());
     socket.send("GET /health HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n");

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "end_to_end/command.h"
 #include "end_to_end/http_client.h"
+#include "end_to_end/serve_testing.h"
 
 namespace transept::testing {
 namespace {
@@ -185,7 +186,14 @@ TEST_F(Surfaces, OpenAiChats) {
 TEST_F(Surfaces, OpenAiStopsAtAStopText) {
   ASSERT_GT(right_.size(), 6U);
   const std::string stop = right_.substr(3, 3);
+  const auto steps = [] {
+    return std::stoi(metric(server_->port(), "transept_batch_size_count{model=\"tiny-t5-text\"}"));
+  };
+  int before = steps();
+  (void)post("/v1/completions", R"({"prompt": "The dog sleeps"})");
+  const int whole = steps() - before;
   for (const char* stream : {"false", "true"}) {
+    before = steps();
     const HttpResult result =
         post("/v1/completions", R"({"prompt": "The dog sleeps", "stop": [")" + stop +
                                     R"("], "stream": )" + stream + "}");
@@ -205,6 +213,7 @@ TEST_F(Surfaces, OpenAiStopsAtAStopText) {
     }
     EXPECT_EQ(text, right_.substr(0, right_.find(stop)));
     EXPECT_EQ(reason, "stop");
+    EXPECT_LT(steps() - before, whole) << "it went on where nobody reads";
   }
 }
 

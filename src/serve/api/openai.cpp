@@ -15,6 +15,18 @@ bool is_off(const Json& value) {
   return true;
 }
 
+std::vector<std::string> stop_texts(const Json& body) {
+  std::vector<std::string> stops;
+  const auto stop = body.find("stop");
+  if (!stop) return stops;
+  if (stop->is_string())
+    stops.emplace_back(stop->as_string());
+  else
+    for (const Json& text : stop->elements()) stops.emplace_back(text.as_string());
+  std::erase(stops, "");
+  return stops;
+}
+
 void write_model(JsonWriter& json, const Engine& engine) {
   json.begin_object().member("id", engine.name()).member("object", "model");
   json.member("created", engine.loaded_at()).member("owned_by", "transept");
@@ -110,17 +122,8 @@ Ask openai_ask(const Service& service, const Json& body, std::string_view text) 
     if (!ask.search.sample) ask.search.beams = std::max(ask.search.beams, ask.search.n_best);
   }
   if (const auto options = body.find("options")) set_search(ask.search, *options);
+  ask.stops = stop_texts(body);
   return ask;
-}
-
-StopText::StopText(const Json& body) {
-  const auto stop = body.find("stop");
-  if (!stop) return;
-  if (stop->is_string())
-    stops_.emplace_back(stop->as_string());
-  else
-    for (const Json& text : stop->elements()) stops_.emplace_back(text.as_string());
-  std::erase(stops_, "");
 }
 
 std::string StopText::cut(const std::string& text, bool& stopped) const {

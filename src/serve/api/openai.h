@@ -21,7 +21,7 @@ namespace transept::serve {
 // Cuts the text at the first of some stop texts. Holds back what may be the beginning of one.
 class StopText {
  public:
-  explicit StopText(const Json& body);
+  explicit StopText(std::vector<std::string> stops) : stops_(std::move(stops)) {}
   std::string add(const std::string& text);  // what may be sent now
   std::string finish();                      // the rest
   [[nodiscard]] bool stopped() const { return stopped_; }

@@ -53,7 +53,7 @@ struct Shape {
 Task<void> stream(Call& call, Ask ask, const Shape& shape, const Json& body) {
   check(ask.search.n_best == 1, ErrorCode::unsupported, "\"stream\" with \"n\" above 1");
   EventStream events(call);
-  StopText stop(body);
+  StopText stop(ask.stops);
   bool first = true;
   std::exception_ptr error;
   const auto more = [&](Token, const std::string& text) {
@@ -84,8 +84,8 @@ Task<void> stream(Call& call, Ask ask, const Shape& shape, const Json& body) {
   if (error) co_await events.fail(error, openai_error_body);
 }
 
-Task<void> whole(Call& call, std::vector<Ask> asks, const Shape& shape, const Json& body) {
-  const StopText stop(body);
+Task<void> whole(Call& call, std::vector<Ask> asks, const Shape& shape) {
+  const StopText stop(asks.front().stops);
   const std::vector<Answer> answers = co_await answer_all(call, std::move(asks));
   JsonWriter json;
   shape.begin(json, false);
@@ -134,7 +134,7 @@ Task<void> openai_completions(Call& call) {
   std::vector<Ask> asks = completion_asks(call.service, body);
   const Shape shape{false, openai_id("cmpl"), asks[0].engine->name(), now_unix()};
   if (!body.get("stream", false)) {
-    co_await whole(call, std::move(asks), shape, body);
+    co_await whole(call, std::move(asks), shape);
     co_return;
   }
   check(asks.size() == 1, ErrorCode::unsupported, "\"stream\" with several prompts");
@@ -164,7 +164,7 @@ Task<void> openai_chat(Call& call) {
   if (body.get("stream", false))
     co_await stream(call, std::move(asks[0]), shape, body);
   else
-    co_await whole(call, std::move(asks), shape, body);
+    co_await whole(call, std::move(asks), shape);
 }
 
 }  // namespace transept::serve
