@@ -143,7 +143,7 @@ async def measure(options, folder: Path) -> dict[str, list[float]]:
         results["CTranslate2 behind FastAPI"] = []
     for port in ports.values():
         await wait_for(port)
-    search = {"options": {"beams": 1, "min_new_tokens": options.out, "max_new_tokens": options.out}}
+    search = {"options": {"beams": 1, "min_new_tokens": options.out, "max_new_tokens": options.out, "logprobs": False}}
     for seed in range(options.rounds + 1):  # the first warms up
         ids = sources(options.requests, config, seed)
         bodies = [json.dumps({"source_ids": row, **search}).encode() for row in ids]
@@ -176,8 +176,8 @@ def main() -> None:
              options.threads, "--batch-size", CLIENTS, "--memory-mib", 64]  # fmt: skip
     commands = [serve]
     if options.model in SHAPES:
-        commands.append([sys.executable, __file__, "--queue-server", to_ctranslate2(folder), "--model", options.model, "--out",
-                         options.out, "--threads", options.threads])  # fmt: skip
+        commands.append([sys.executable, __file__, "--queue-server", to_ctranslate2(folder, "float32"), "--model", options.model,
+                         "--out", options.out, "--threads", options.threads])  # fmt: skip
     servers = [subprocess.Popen([str(word) for word in command]) for command in commands]
     try:
         results = asyncio.run(measure(options, folder))

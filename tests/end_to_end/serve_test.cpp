@@ -154,6 +154,26 @@ TEST(Serve, JoinsMemoriesAndLeavesRowsOut) {
   EXPECT_EQ(hypotheses_of(part), hypotheses_of(whole));
 }
 
+TEST(Serve, LeavesLogprobsOutAndAnswersTheSame) {
+  ServerProcess server({kModel, "--memory-folder", "none"});
+  const auto ask = [&](const char* options) {
+    return http(server.port(), "POST", "/v1/generate",
+                R"({"input": "The dog sleeps", "options": {)" + std::string(options) + "}}");
+  };
+  const HttpResult with = ask("");
+  const HttpResult without = ask(R"("logprobs": false)");
+  ASSERT_EQ(without.status, 200) << without.body;
+  EXPECT_NE(with.body.find("\"logprob\""), std::string::npos);
+  EXPECT_EQ(without.body.find("\"logprob\""), std::string::npos);
+  EXPECT_EQ(without.body.find("nan"), std::string::npos);
+  EXPECT_EQ(text_of(without, "text"), text_of(with, "text"));
+  const HttpResult explained =
+      http(server.port(), "POST", "/v1/generate",
+           R"({"input": "The dog sleeps", "explain": true, "options": {"logprobs": false}})");
+  EXPECT_EQ(explained.status, 200) << explained.body;
+  EXPECT_NE(explained.body.find("\"top\""), std::string::npos);
+}
+
 TEST(Serve, StreamsTheTextThatItAnswers) {
   ServerProcess server({kModel, "--memory-folder", "none"});
   const HttpResult whole =

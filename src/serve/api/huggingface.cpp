@@ -24,6 +24,7 @@ Ask ask_for(const Service& service, std::string_view inputs, const Json& body) {
                                    : find_pair(service, parameters->get("src_lang", ""), target);
   ask.engine = pair.engine;
   ask.search = ask.engine->defaults();
+  ask.search.logprobs = false;  // nobody sees them
   ask.prompt =
       target.empty() ? usual_prompt(*ask.engine) : prompt_ids(*ask.engine, pair.languages.prompt);
   if (parameters) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "serve/errors.h"
@@ -53,6 +54,7 @@ constexpr std::array kSearchOptions = {
     SearchOption{"no_repeat_ngram", [](G& g, const Json& v) { g.no_repeat_ngram = to_count(v); }},
     SearchOption{"encoder_no_repeat_ngram",
                  [](G& g, const Json& v) { g.encoder_no_repeat_ngram = to_count(v); }},
+    SearchOption{"logprobs", [](G& g, const Json& v) { g.logprobs = v.as_bool(); }},
 };
 
 std::vector<Memory::Segment> segments_of(const Json& array) {
@@ -158,7 +160,9 @@ void write_answer(JsonWriter& json, const Ask& ask, const Answer& answer) {
     json.begin_object().member("rank", i).member("text", answer.texts[i]);
     json.key("ids").begin_array();
     for (const Token id : hypothesis.ids) json.value(id);
-    json.end_array().member("score", hypothesis.score).member("logprob", hypothesis.logprob);
+    json.end_array();
+    if (!std::isnan(hypothesis.logprob))  // wanted
+      json.member("score", hypothesis.score).member("logprob", hypothesis.logprob);
     json.member("finish", hypothesis.finish == Finish::eos ? "eos" : "length").end_object();
   }
   json.end_array();

@@ -92,6 +92,7 @@ Ask openai_ask(const Service& service, const Json& body, std::string_view text) 
   Ask ask;
   ask.engine = &service.engine(body.get("model", ""));
   ask.search = ask.engine->defaults();
+  ask.search.logprobs = false;  // nobody sees them
   const auto memory = body.find("memory");
   const auto input = memory ? std::nullopt : body.find("input_text");
   if (memory) ask.memory = memory->as_string();

@@ -114,6 +114,7 @@ Task<std::vector<Answer>> translate_all(Call& call, const TranslationPair& pair,
     ask.source = source_ids(*pair.engine, pair.languages.prefix + text);
     ask.prompt = prompt;
     ask.search = pair.engine->defaults();
+    ask.search.logprobs = false;  // nobody sees them
     asks.push_back(std::move(ask));
   }
   std::vector<Answer> answers = co_await answer_all(call, std::move(asks));
