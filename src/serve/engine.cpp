@@ -119,10 +119,10 @@ Task<void> Engine::run(Scope& scope, std::function<void(Context&, const Step&)> 
   if (job->error) std::rethrow_exception(job->error);
 }
 
-std::shared_ptr<Generation> Engine::start(Request request) {
+std::shared_ptr<Generation> Engine::start(Request request, bool streams) {
   auto generation = std::make_shared<Generation>();
   const auto shared = std::make_shared<Request>(std::move(request));
-  hand_over([this, generation, shared] { add(generation, std::move(*shared)); });
+  hand_over([=, this] { add(generation, std::move(*shared), streams); });
   return generation;
 }
 
@@ -160,8 +160,8 @@ void Engine::work() {
       const std::shared_ptr<Run> job = runs_.front();
       runs_.pop_front();
       try {
-        Arena arena;
-        Context context{arena, pool_, chosen_kernels()};
+        const Arena::Frame frame(arena_);
+        Context context{arena_, pool_, chosen_kernels()};
         const Step next = [&] {
           take_commands(false);
           step();
@@ -196,6 +196,7 @@ void Engine::take_commands(bool wait) {
 // What a busy time needed and a quiet one does not: scratch, and what the heap keeps in case it is
 // asked again.
 void Engine::release_memory() {
+  arena_.release();
   scheduler_->release_scratch();
   trim_heap();
 }
@@ -241,8 +242,8 @@ void Engine::encode_some() {
   if (batch.empty()) return;
   const double begin = now_seconds();
   try {
-    Arena arena;
-    Context context{arena, pool_, chosen_kernels()};
+    const Arena::Frame frame(arena_);
+    Context context{arena_, pool_, chosen_kernels()};
     std::vector<Memory> memories = encode_memories(context, model(), sources);
     for (size_t i = 0; i < batch.size(); ++i) {
       batch[i]->memory = std::move(memories[i]);
@@ -256,13 +257,14 @@ void Engine::encode_some() {
   for (const auto& job : batch) tell([job] { job->done.notify(); });
 }
 
-void Engine::add(const std::shared_ptr<Generation>& generation, Request request) {
-  request.on_token = [this, generation](Token token) {
-    tell([generation, token] {
-      generation->tokens.push_back(token);
-      generation->news.notify();
-    });
-  };
+void Engine::add(const std::shared_ptr<Generation>& generation, Request request, bool streams) {
+  if (streams)
+    request.on_token = [this, generation](Token token) {
+      tell([generation, token] {
+        generation->tokens.push_back(token);
+        generation->news.notify();
+      });
+    };
   request.on_finished = [this, generation](std::vector<Hypothesis> results) {
     generations_.erase(generation);
     const auto shared = std::make_shared<std::vector<Hypothesis>>(std::move(results));

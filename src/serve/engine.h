@@ -76,8 +76,9 @@ class Engine {
   // Between two steps. `step` lets the other requests take one and says whether to go on.
   using Step = std::function<bool()>;
   Task<void> run(Scope& scope, std::function<void(Context&, const Step& step)> f);
-  // Wait on `news` within a scope; call stop() when the result is no longer wanted.
-  [[nodiscard]] std::shared_ptr<Generation> start(Request request);
+  // Wait on `news` within a scope; call stop() when the result is no longer wanted. Who does not
+  // stream is woken once, at the end, and not at every token.
+  [[nodiscard]] std::shared_ptr<Generation> start(Request request, bool streams);
   void stop(const std::shared_ptr<Generation>& generation);
 
   [[nodiscard]] EngineCounters counters() const;
@@ -92,7 +93,7 @@ class Engine {
   void release_memory();
   void step();
   void encode_some();
-  void add(const std::shared_ptr<Generation>& generation, Request request);
+  void add(const std::shared_ptr<Generation>& generation, Request request, bool streams);
   void fail_all(const std::exception_ptr& error);
   void tell(std::function<void()> news) { news_.push_back(std::move(news)); }
   void flush();
@@ -116,6 +117,7 @@ class Engine {
   bool stopping_ = false;                     // under mutex_
 
   // The compute thread's own.
+  Arena arena_;  // for encodes and runs; what they take is given back in reverse
   std::unique_ptr<Scheduler> scheduler_;
   double lost_seconds_ = 0;  // decoding of schedulers that failed
   std::deque<std::shared_ptr<Encode>> encodes_;

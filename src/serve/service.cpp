@@ -91,7 +91,7 @@ Task<Answer> answer_admitted(Call& call, Ask ask, Piece piece) {
   request.options = ask.search;
   if (!ask.stops.empty()) request.options.stops = holds_one_of(engine.text(), ask.stops);
   const double asked = now_seconds();
-  const std::shared_ptr<Generation> generation = engine.start(std::move(request));
+  const std::shared_ptr<Generation> generation = engine.start(std::move(request), piece != nullptr);
   const Running running(engine, generation);
   TextStream text(engine.tokenizer());
   co_await follow(call, *generation, text, piece);
