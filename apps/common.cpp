@@ -26,9 +26,9 @@ void CommonOptions::declare(Options& options, const std::vector<std::string>& fo
 
 void CommonOptions::declare_shared(Options& options, const std::vector<std::string>& formats) {
   options.number("threads", threads, 0, 4096, "threads to compute with; 0: one per core");
-  options.choice("format", formats, format, "how results are written");
+  options.choice("format", formats, format, "how results (serve: logs) are written");
   options.choice("color", {"auto", "always", "never"}, color, "colours on the terminal");
-  options.flag("quiet", quiet, "no messages but errors");
+  options.flag("quiet", quiet, "no messages but warnings and errors");
 }
 
 void CommonOptions::declare_dtype(Options& options, const std::string& without) {

@@ -18,6 +18,7 @@ class CompareVerb : public Verb {
   void declare(Options& options) override {
     options.positional("model", common_.model, "an encoder-decoder's folder, or default");
     common_.declare_shared(options);
+    common_.declare_dtype(options);
     options.text("decoder-only", "FOLDER", decoder_only_,
                  "a decoder-only model; without it one of random weights and as many parameters");
     options.text("input-tokens", "N,N,…", input_tokens_, "lengths of the input");
@@ -29,8 +30,8 @@ class CompareVerb : public Verb {
   void run(Options&) override {
     ThreadPool pool(common_.threads);
     const std::string own = model_folder(common_.model);
-    const ComparedModels models =
-        load_compared(own, decoder_only_ ? model_folder(*decoder_only_) : std::string(), pool);
+    const std::string other = decoder_only_ ? model_folder(*decoder_only_) : std::string();
+    const ComparedModels models = load_compared(own, other, common_.dtype, pool);
     if (!common_.is_jsonl()) write_head(*models.encoder_decoder, *models.decoder_only);
     Arena arena;
     Context c{arena, pool, chosen_kernels()};

@@ -1,4 +1,6 @@
 // transept serve: models as an HTTP service.
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <filesystem>
 
@@ -13,11 +15,13 @@ namespace {
 
 class ServeVerb : public Verb {
  public:
+  ServeVerb() { common_.format = "jsonl"; }  // what reads logs are programs
   void declare(Options& options) override {
     options.positionals("model", models_, "model folders; the first is the default");
     declare_network(options);
     declare_limits(options);
-    options.number("threads", server_.threads, 0, 4096, "threads to compute with; 0: one per core");
+    common_.declare_shared(options);
+    common_.declare_dtype(options);
     options.number("batch-size", server_.max_requests, 1, 65536,
                    "requests decoded together, at most");
     options.text("memory-folder", "FOLDER", memory_folder_,
@@ -31,17 +35,16 @@ class ServeVerb : public Verb {
     options.text("target-language", "CODE", server_.target_language, "and the output's");
     options.flag("normalize-punctuation", server_.normalize_punctuation,
                  "Marian: normalise punctuation before tokenising, as sacremoses does");
-    options.flag("quiet", quiet_, "no messages but warnings");
   }
 
   void run(Options&) override {
     finish();
-    set_log_sink([quiet = quiet_](LogLevel level, const std::string& text) {
-      if (level == LogLevel::warning || !quiet)
-        log_line(level == LogLevel::warning ? "warning" : "info", text, "", "");
+    set_log_sink([this](LogLevel level, const std::string& text) {
+      if (level == LogLevel::warning || !common_.quiet)
+        log_event(level == LogLevel::warning ? "warning" : "info", text, "", "");
     });
     serve::serve(server_, [this](const std::string& address) {
-      if (!quiet_) log_line("info", "listening", "url", address);
+      if (!common_.quiet) log_event("info", "listening", "url", address);
     });
   }
 
@@ -97,9 +100,11 @@ class ServeVerb : public Verb {
     service.admission.limits.tokens_per_minute = limits_per_minute_;
     service.admission.most_tokens = most_tokens_;
     for (const std::string& pair : translations_) service.translations.push_back(parse(pair));
-    service.log_requests = !quiet_;
-    service.log_line = [](const std::string& json) { message(json); };
+    service.log_requests = !common_.quiet;
+    service.log_line = [this](const std::string& json) { log_line(json); };
     server_.models = models();
+    server_.threads = common_.threads;
+    server_.dtype = common_.dtype;
   }
 
   [[nodiscard]] std::vector<std::string> models() const {
@@ -132,15 +137,30 @@ class ServeVerb : public Verb {
     return pair;
   }
 
-  static void log_line(const char* level, const std::string& text, const std::string& key,
-                       const std::string& value) {
+  void log_event(const char* level, const std::string& text, const std::string& key,
+                 const std::string& value) const {
     JsonWriter json;
     json.begin_object().member("level", level).member("message", text);
     if (!key.empty()) json.member(key, value);
     json.end_object();
-    message(json.take());
+    log_line(json.take());
   }
 
+  // As JSON, or its values in a row, named where they are not what every line begins with.
+  void log_line(const std::string& json) const {
+    if (common_.is_jsonl()) return message(json);
+    const JsonDocument document = JsonDocument::parse(json, "log");
+    std::string line;
+    document.root().each_member([&](std::string_view key, const Json& value) {
+      if (!line.empty()) line += ' ';
+      if (key != "time" && key != "level" && key != "message") line.append(key).append("=");
+      line +=
+          value.is_string() ? std::string(value.as_string()) : fmt::format("{}", value.as_number());
+    });
+    message(one_line(line));
+  }
+
+  CommonOptions common_;
   std::vector<std::string> models_;
   serve::ServerOptions server_;
   std::vector<std::string> translations_;
@@ -151,7 +171,6 @@ class ServeVerb : public Verb {
   int body_kib_ = static_cast<int>(serve::HttpOptions().max_body_bytes >> 10);
   int most_tokens_ = static_cast<int>(serve::AdmissionOptions().most_tokens);
   int limits_per_minute_ = 0;
-  bool quiet_ = false;
 };
 
 }  // namespace

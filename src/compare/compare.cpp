@@ -112,11 +112,13 @@ std::optional<int> Comparison::faster_from(int output_tokens) const {
 }
 
 ComparedModels load_compared(const std::filesystem::path& encoder_decoder,
-                             const std::filesystem::path& decoder_only, ThreadPool& pool) {
+                             const std::filesystem::path& decoder_only, const std::string& dtype,
+                             ThreadPool& pool) {
+  const LoadOptions options{.storage = storage_named(dtype)};
   ComparedModels models;
-  models.encoder_decoder = load_checkpoint(encoder_decoder, pool).model;
+  models.encoder_decoder = load_checkpoint(encoder_decoder, pool, options).model;
   if (!decoder_only.empty()) {
-    models.decoder_only = load_checkpoint(decoder_only, pool).model;
+    models.decoder_only = load_checkpoint(decoder_only, pool, options).model;
   } else {
     models.decoder_only =
         std::make_shared<Transformer>(random_twin(*models.encoder_decoder, pool, chosen_kernels()));

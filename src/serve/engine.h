@@ -44,6 +44,7 @@ struct EngineCounters {
 struct EngineOptions {
   std::string name;
   std::filesystem::path folder;
+  std::string dtype;  // empty: as the folder says
   TokenizerOptions tokenizer;
   SchedulerOptions scheduler;
 };

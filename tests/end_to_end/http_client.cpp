@@ -127,7 +127,7 @@ ServerProcess::ServerProcess(const std::vector<std::string>& arguments) {
   while (line == std::string::npos && Clock::now() < end) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
     said = log();
-    line = said.find("\"listening\"");
+    line = said.find("listening");
     if (said.find('\n', line) == std::string::npos) line = std::string::npos;  // half of it
     if (waitpid(child_, nullptr, WNOHANG) != 0) break;
   }

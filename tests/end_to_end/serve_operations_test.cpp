@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <set>
 #include <thread>
@@ -141,6 +142,43 @@ TEST(ServeOperations, LogsEveryRequestWithItsTrace) {
     }
   }
   EXPECT_EQ(found, 2) << server.log();
+}
+
+TEST(ServeOperations, LogsAsTextWhenAsked) {
+  ServerProcess server({kModel, "--memory-folder", "none", "--format", "text"});
+  EXPECT_EQ(http(server.port(), "GET", "/nowhere").status, 404);
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+  const std::vector<std::string> log = lines(server.log());
+  EXPECT_EQ(log.at(0), "info listening url=http://127.0.0.1:" + std::to_string(server.port()));
+  EXPECT_NE(log.at(1).find(" info request method=GET path=/nowhere "), std::string::npos) << log[1];
+  EXPECT_NE(log.at(1).find(" status=404 "), std::string::npos) << log[1];
+  EXPECT_EQ(log.back(), "info stopped");
+}
+
+// The answers of the command with the same storage; and memories that the f32 model does not take.
+TEST(ServeOperations, StoresMatricesAsAsked) {
+  const auto asked = [](const char* dtype, std::string& id) {
+    ServerProcess server({kModel, "--memory-folder", "none", "--dtype", dtype});
+    id = made_of(server.port(), kFox);
+    const HttpResult answer =
+        http(server.port(), "POST", "/v1/generate", R"({"memory": ")" + id + "\"}");
+    const JsonDocument document = JsonDocument::parse(answer.body, "answer");
+    return document.root().at("hypotheses").elements()[0].at("logprob").as_number();
+  };
+  std::string ids[2];
+  const char* dtypes[] = {"f32", "int8"};
+  double logprobs[2];
+  for (int i = 0; i < 2; ++i) {
+    logprobs[i] = asked(dtypes[i], ids[i]);
+    const Result command = transept({"generate", kModel, "--dtype", dtypes[i], "--format", "jsonl",
+                                     "--input", "The quick brown fox jumped over the lazy dog"});
+    const JsonDocument document = JsonDocument::parse(command.out, "answer");
+    EXPECT_EQ(logprobs[i], document.root().at("logprob").as_number()) << dtypes[i];
+  }
+  EXPECT_NE(logprobs[0], logprobs[1]);
+  EXPECT_NE(ids[0], ids[1]);
+  EXPECT_EQ(transept({"serve", kModel, "--port", "0", "--dtype", "int4"}).code, 1);
 }
 
 // Whoever does not say more is heard by this machine alone.

@@ -339,5 +339,19 @@ TEST(Compare, OneObjectPerLength) {
   EXPECT_EQ(wrong.code, 2);
 }
 
+// Keys and values are kept in half the bytes where matrices are stored in another form than f32.
+TEST(Compare, StoresMatricesAsAsked) {
+  const auto kept = [](const char* dtype, const char* side) {
+    const Result result = transept({"compare", kText, "--dtype", dtype, "--input-tokens", "16",
+                                    "--repeat", "1", "--format", "jsonl"});
+    EXPECT_EQ(result.code, 0) << result.err;
+    const JsonDocument row = JsonDocument::parse(result.out, "compare");
+    return row.root().at(side).at("kept_bytes").as_int();
+  };
+  for (const char* side : {"encoder_decoder", "decoder_only"})
+    for (const char* dtype : {"bf16", "int8"}) EXPECT_LT(kept(dtype, side), kept("f32", side));
+  EXPECT_EQ(transept({"compare", kText, "--dtype", "int4"}).code, 1);
+}
+
 }  // namespace
 }  // namespace transept::testing
