@@ -105,21 +105,54 @@ TEST(Command, AnswersLineByLineAndStopsOnInterrupt) {
   EXPECT_EQ(lines(r.out).size(), 1u);
 }
 
-TEST(Command, CompletesInTheShell) {
-  for (const char* shell : {"bash", "zsh", "fish"}) {
-    const std::string script = scratch(std::string("completion.") + shell);
-    const Result r = transept({"--completion", shell});
-    EXPECT_EQ(r.code, 0);
-    EXPECT_NE(r.out.find("max-new-tokens"), std::string::npos) << shell;
-    write(script, r.out);
-    const std::string known = std::string("command -v ") + shell + " > /dev/null 2>&1";
-    if (std::system(known.c_str()) != 0) continue;  // that shell is not here
-    EXPECT_EQ(std::system((std::string(shell) + " -n " + script).c_str()), 0) << shell;
-  }
-  const std::string ask = "bash -c 'source " + scratch("completion.bash") +
-                          "; COMP_WORDS=(transept generate --be); COMP_CWORD=2; _transept; "
-                          "[ \"${COMPREPLY[*]}\" = --beam ]'";
-  EXPECT_EQ(std::system(ask.c_str()), 0);
+// A shell, and a script for it that prints what it makes of `transept generate --be` and the tab
+// key; its argument is the file that --completion wrote.
+struct Shell {
+  const char* name;
+  const char* command;
+  const char* script;
+};
+
+const Shell kShells[] = {
+    {"bash", "bash --norc", R"(source "$1"
+COMP_WORDS=(transept generate --be); COMP_CWORD=2; _transept
+echo "${COMPREPLY[*]}"
+)"},
+    // On a terminal of its own, where the line after the tab key goes into a file.
+    {"zsh", "zsh -f", R"(zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "autoload -Uz compinit; compinit -u -D; source $1"
+zpty -n -w shell $'transept generate --be\t\C-aprint -r -- \C-e > '$1$'.line\n'
+zpty -w shell exit
+while zpty -r shell output; do :; done
+words=($(<$1.line)); print -r -- $words[3]
+)"},
+    {"fish", "fish --no-config", R"(source $argv[1]
+complete -C "transept generate --be" | string split --fields 1 \t
+)"}};
+
+class Completion : public ::testing::TestWithParam<Shell> {};
+
+TEST_P(Completion, CompletesAnOption) {
+  const std::string name = GetParam().name;
+  const Result written = transept({"--completion", name});
+  EXPECT_EQ(written.code, 0);
+  EXPECT_NE(written.out.find("max-new-tokens"), std::string::npos);
+  if (std::system(("command -v " + name + " > /dev/null").c_str()) != 0)
+    GTEST_SKIP() << "there is no " << name << " here";
+  const std::string file = scratch("completion." + name);
+  const std::string script = scratch("ask." + name);
+  write(file, written.out);
+  write(script, GetParam().script);
+  const std::string ask = GetParam().command + (" " + script) + " " + file;
+  EXPECT_EQ(std::system((ask + " > " + file + ".answer").c_str()), 0);
+  EXPECT_EQ(read(file + ".answer"), "--beam\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(Shells, Completion, ::testing::ValuesIn(kShells),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST(Command, KnowsNoOtherShell) {
   EXPECT_EQ(transept({"--completion", "csh"}).code, 2);
 }
 
