@@ -108,6 +108,45 @@ TEST(Greedy, GuessesChangeOnlyTheNumberOfSteps) {
   EXPECT_GT(saved, 1000);
 }
 
+// Two tokens in a row at which an answer ends, as a text at which it does.
+bool has_stop(std::span<const Token> generated) {
+  for (size_t i = 1; i < generated.size(); ++i)
+    if (generated[i - 1] % 3 == 0 && generated[i] % 2 == 0) return true;
+  return false;
+}
+
+std::vector<Token> cut_at_stop(const std::vector<Token>& ids) {
+  for (size_t n = 1; n <= ids.size(); ++n)
+    if (has_stop(std::span(ids).first(n))) return {ids.begin(), ids.begin() + std::ptrdiff_t(n)};
+  return ids;
+}
+
+// The same tokens as without stops, up to the first stop: greedy, with guesses, and drawn.
+TEST(Stops, CutWhatWouldHaveComeAnyway) {
+  int cut = 0;
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    GenerateOptions options = toy_options(12);
+    options.sample = seed % 3 == 0;
+    options.n_best = options.sample ? 4 : 1;
+    options.seed = seed;
+    if (seed % 3 == 1) options.speculate = 8;
+    const TableModel model = random_table(9, seed);
+    const auto whole = run_toy(model, toy_config(9), options);
+    options.stops = has_stop;
+    const auto stopped = run_toy(model, toy_config(9), options);
+    ASSERT_EQ(stopped.size(), whole.size());
+    for (size_t i = 0; i < whole.size(); ++i) {
+      const std::vector<Token> want = cut_at_stop(whole[i].ids);
+      EXPECT_EQ(stopped[i].ids, want) << seed;
+      EXPECT_EQ(stopped[i].logprob,
+                sum_logprobs(std::span(whole[i].token_logprobs).first(want.size())));
+      EXPECT_EQ(stopped[i].finish == Finish::stop, has_stop(want)) << seed;
+      cut += want.size() < whole[i].ids.size() ? 1 : 0;
+    }
+  }
+  EXPECT_GT(cut, 30);
+}
+
 TEST(Drafter, CopiesWhatFollowedTheSameTokensAndStopsWhereItFails) {
   const std::vector<Token> source = {5, 6, 7, 8, 9, 6, 7, 3};
   Drafter drafter(source, 8);
@@ -184,9 +223,12 @@ std::vector<Sequence> search_to_the_limit(const TableModel& model, const Generat
       }
     }
     std::stable_sort(next.begin(), next.end(), by_score);
+    next.resize(std::min(next.size(), 2 * static_cast<size_t>(options.beams)));
     running.clear();
     for (size_t i = 0; i < next.size(); ++i) {
-      const bool ends = next[i].ids.back() == kEos || length == *options.max_new_tokens;
+      const auto generated = std::span<const Token>(next[i].ids).subspan(1);
+      const bool ends = generated.back() == kEos || length == *options.max_new_tokens ||
+                        (options.stops && options.stops(generated));
       if (!ends && running.size() < static_cast<size_t>(options.beams)) running.push_back(next[i]);
       if (!ends || i >= static_cast<size_t>(options.beams)) continue;
       const double score = next[i].score / std::pow(length, options.length_penalty);
@@ -218,6 +260,32 @@ TEST(Beam, NeverStopsOnlyWhenNothingRunningCanWin) {
     }
   }
   EXPECT_GT(stopped_early, 300);
+}
+
+// With stops a hypothesis ends where they say, and competes there as with an end mark.
+TEST(Beam, EndsAtStopsAsAtEndMarks) {
+  int stopped = 0;
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    for (const double penalty : {-1.0, 0.0, 1.0, 3.0}) {
+      GenerateOptions options = toy_options(9);
+      options.beams = 3;
+      options.n_best = 3;
+      options.length_penalty = penalty;
+      options.early_stopping = EarlyStopping::never;
+      options.stops = has_stop;
+      const TableModel model = random_table(6, seed);
+      const auto got = run_toy(model, toy_config(6), options);
+      const auto want = search_to_the_limit(model, options);
+      ASSERT_EQ(got.size(), want.size());
+      for (size_t i = 0; i < got.size(); ++i) {
+        EXPECT_EQ(got[i].ids, want[i].ids) << seed << " " << penalty;
+        EXPECT_EQ(got[i].ids, cut_at_stop(got[i].ids));
+        EXPECT_EQ(got[i].finish == Finish::stop, has_stop(got[i].ids));
+        stopped += got[i].finish == Finish::stop ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GT(stopped, 300);
 }
 
 TEST(Beam, OneHypothesisOfManyBeamsIsAtLeastGreedy) {

@@ -217,6 +217,39 @@ TEST_F(Surfaces, OpenAiStopsAtAStopText) {
   }
 }
 
+// Cut by hand, what the same request answers without stops; and no more tokens than that takes.
+TEST_F(Surfaces, OpenAiStopsBeamsAndDrawnTextsToo) {
+  for (const std::string search :
+       {R"("options": {"beams": 4})", R"("n": 3, "temperature": 1.5, "seed": 5)"}) {
+    const std::string body = R"({"prompt": "The dog sleeps", )" + search;
+    const JsonDocument whole = parse(post("/v1/completions", body + "}").body);
+    const std::vector<Json> texts = whole.root().at("choices").elements();
+    const std::string stop = text_of(texts[0].at("text")).substr(4, 9);
+    const JsonDocument stopped =
+        parse(post("/v1/completions", body + R"(, "stop": ")" + stop + "\"}").body);
+    const std::vector<Json> choices = stopped.root().at("choices").elements();
+    ASSERT_EQ(choices.size(), texts.size());
+    for (size_t i = 0; i < texts.size(); ++i) {
+      const std::string text = text_of(texts[i].at("text"));
+      EXPECT_EQ(text_of(choices[i].at("text")), text.substr(0, text.find(stop))) << search;
+      if (text.find(stop) == std::string::npos) continue;
+      EXPECT_EQ(text_of(choices[i].at("finish_reason")), "stop") << search;
+    }
+    const auto tokens = [](const JsonDocument& answer) {
+      return answer.root().at("usage").at("completion_tokens").as_int();
+    };
+    EXPECT_LT(tokens(stopped), tokens(whole)) << search;
+    if (texts.size() > 1) continue;
+    std::string streamed;
+    const HttpResult stream =
+        post("/v1/completions", body + R"(, "stream": true, "stop": [")" + stop + "\"]}");
+    for (const std::string& event : events_of(stream))
+      if (event != "[DONE]")
+        streamed += text_of(parse(event).root().at("choices").elements()[0].at("text"));
+    EXPECT_EQ(streamed, text_of(choices[0].at("text")));
+  }
+}
+
 TEST_F(Surfaces, OpenAiResponds) {
   const HttpResult whole = post("/v1/responses", R"({"input": "The dog sleeps"})");
   ASSERT_EQ(whole.status, 200) << whole.body;
