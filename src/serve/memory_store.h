@@ -83,6 +83,14 @@ class MemoryStore {
   // Takes up the files of an engine's model.
   void attach(Engine& engine);
 
+  // Who made a memory: what its id depends on beside the source.
+  struct Maker {
+    std::string_view model;  // its fingerprint
+    std::string_view tokenizer_hash;
+    int numerics = kNumericsVersion;
+  };
+  [[nodiscard]] static std::string id_of(const Maker& maker, std::span<const Token> source,
+                                         std::span<const Memory::Segment> segments);
   [[nodiscard]] static std::string id_of(const Engine& engine, std::span<const Token> source,
                                          std::span<const Memory::Segment> segments);
 

@@ -21,17 +21,22 @@ bool same_rows(const Memory& memory, const MemoryContents& contents) {
 
 }  // namespace
 
-std::string MemoryStore::id_of(const Engine& engine, std::span<const Token> source,
+std::string MemoryStore::id_of(const Maker& maker, std::span<const Token> source,
                                std::span<const Memory::Segment> segments) {
   Hasher hash;
   hash.add("transept memory 1\n");
-  add_number(hash, kNumericsVersion);
-  hash.add(engine.fingerprint());
-  hash.add(engine.tokenizer_hash());
+  add_number(hash, maker.numerics);
+  hash.add(maker.model);
+  hash.add(maker.tokenizer_hash);
   add_number(hash, static_cast<std::int64_t>(segments.size()));
   for (const Memory::Segment& segment : segments) add_number(hash, segment.end);
   for (const Token id : source) add_number(hash, id);
   return hash.hex();
+}
+
+std::string MemoryStore::id_of(const Engine& engine, std::span<const Token> source,
+                               std::span<const Memory::Segment> segments) {
+  return id_of(Maker{engine.fingerprint(), engine.tokenizer_hash()}, source, segments);
 }
 
 Task<std::string> MemoryStore::data(Scope& scope, std::string id) {
