@@ -1,10 +1,12 @@
 // For tools/compare_tokenizers.py: reads lines of JSON strings, writes for each the ids, offsets
 // and decoded texts as JSON; with --time, tokenizes all lines several times and prints seconds.
+// For tools/fixtures/tokenizer_digests.py: --corpus DATA writes the lines of the tests.
 #include <cstdio>
 #include <ctime>
 #include <iostream>
 
 #include "base/json.h"
+#include "support/tokenizer_corpus.h"
 #include "text/tokenizer.h"
 
 namespace {
@@ -52,12 +54,25 @@ void measure(const Tokenizer& tokenizer, const std::vector<std::string>& lines) 
   }
 }
 
+void write_corpus(const char* data) {
+  const transept::testing::TokenizerCorpus corpus(data);
+  for (const std::string& line : corpus.lines()) {
+    JsonWriter out;
+    out.value(line);
+    std::cout << out.text() << '\n';
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
   std::ios::sync_with_stdio(false);
   try {
+    if (std::string(argv[1]) == "--corpus" && argc > 2) {
+      write_corpus(argv[2]);
+      return 0;
+    }
     transept::TokenizerOptions options;
     if (argc > 3 && std::string(argv[2]) == "--source") options.source_language = argv[3];
     const auto tokenizer = transept::load_tokenizer(argv[1], options);

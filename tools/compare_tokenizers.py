@@ -6,7 +6,7 @@ there) and generated text, the same for the same seed. The reference is the libr
 for folders with a tokenizer.json, and transformers' AutoTokenizer with --auto.
 
 Usage: compare_tokenizers.py FOLDER... --driver build/release/tests/tokenize_driver [--auto]
-                             [--data DIR] [--lines 20000] [--seed 1] [--time]
+                             [--data DIR | --text FILE] [--lines 20000] [--seed 1] [--time]
 Needs tokenizers 0.23.3 and, for --auto, transformers 5.24.0.
 """
 
@@ -137,9 +137,9 @@ def real(data: Path, count: int, rng: random.Random) -> list[str]:
     return lines[:count]
 
 
-def corpus(added: list[str], data: Path, count: int, seed: int) -> list[str]:
+def corpus(added: list[str], real_lines: list[str], count: int, seed: int) -> list[str]:
     rng = random.Random(seed)
-    lines = fixed(added, rng) + real(data, count // 2, rng)
+    lines = fixed(added, rng) + real_lines
     words = [w for line in lines[-500:] for w in line.split()] or ["word"]
     source = generated(rng, added, words)
     while len(lines) < count:
@@ -243,6 +243,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--driver", required=True)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared/data")
+    parser.add_argument("--text", type=Path, help="a file whose lines stand for the real text")
     parser.add_argument("--lines", type=int, default=20000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--show", type=int, default=8)
@@ -256,11 +257,13 @@ def main() -> None:
         if (folder / "tokenizer.json").exists():
             tokens = json.loads((folder / "tokenizer.json").read_bytes()).get("added_tokens", [])
             added = [t["content"] for t in tokens][:40] or added
+        count = args.lines if args.time else args.lines // 2
+        rng = random.Random(args.seed)
+        lines = args.text.read_text().split("\n") if args.text else real(args.data, count, rng)
         if args.time:
-            rng = random.Random(args.seed)
-            measure(folder, [x for x in real(args.data, args.lines, rng) if x], args)
+            measure(folder, [x for x in lines if x], args)
         else:
-            wrong += compare(folder, corpus(added, args.data, args.lines, args.seed), args)
+            wrong += compare(folder, corpus(added, lines, args.lines, args.seed), args)
     sys.exit(wrong > 0)
 
 
