@@ -23,15 +23,24 @@ struct Pass {
   static constexpr int kMostSharers = 8;
   [[nodiscard]] bool asks() const { return index <= kMostSharers; }
 
-  // For the tile that computes at `own`, in so many steps of `line` bytes of each panel.
-  // The first pass reads its panels from memory and asks for lines of the same panels: the
-  // processor itself does not look beyond a page of one stream. The next passes find theirs in the
-  // second-level cache and share between them the lines of the next group: reading the weights and
-  // computing overlap (AVX2: 13 % of a decoding step of 32 rows in f32; AVX-512: 46 -> 70 % of the
-  // peak). On AVX-512 asking for every line once is not enough, some are not brought.
-  [[nodiscard]] Ahead ahead(const void* own, size_t panel_bytes, size_t steps, size_t line) const {
+  // A tile of so many bytes and the next one share the first level; 12 to 17 GB/s (AVX-512, keys of
+  // 64 columns).
+  static constexpr size_t kShortBytes = size_t{16} * 1024;
+
+  // For the tile of `width` panels that computes at `own`, in so many steps of `line` bytes of
+  // each. The first pass reads its panels from memory and asks for lines of the same panels, or of
+  // the next tile's where panels are short (a head's keys): the processor itself does not look
+  // beyond a page of one stream. The next passes find theirs in the second-level cache and share
+  // between them the lines of the next group: reading the weights and computing overlap (AVX2: 13 %
+  // of a decoding step of 32 rows in f32; AVX-512: 46 -> 70 % of the peak). On AVX-512 asking for
+  // every line once is not enough, some are not brought.
+  [[nodiscard]] Ahead ahead(const void* own, size_t width, size_t panel_bytes, size_t steps,
+                            size_t line) const {
     const auto at = reinterpret_cast<uintptr_t>(own);
-    if (index == 0) return {at + Isa::kLinesAhead * line, line};
+    if (index == 0) {
+      const bool is_short = width * steps * line <= kShortBytes;
+      return {at + (is_short ? width * panel_bytes : Isa::kLinesAhead * line), line};
+    }
     const auto sharers = static_cast<size_t>(of - 1 < kMostSharers ? of - 1 : kMostSharers);
     const size_t step = (line + sharers - 1) / sharers;
     return {at + static_cast<size_t>(panels) * panel_bytes +

@@ -71,7 +71,7 @@ void strip(const GemmF32& g, const W* packed, int row, int begin, int end, const
     const size_t stride = g.panel_stride;
     const W* own = packed + static_cast<size_t>(begin) * stride;
     const Ahead ahead =
-        pass.ahead(own, stride * sizeof(W), static_cast<size_t>(g.k), kLanes * sizeof(W));
+        pass.ahead(own, kPanels, stride * sizeof(W), static_cast<size_t>(g.k), kLanes * sizeof(W));
     tile<kRows, kPanels, kStrips, kAsking>(g, packed, row, begin, ahead);
   }
   if constexpr (kPanels > 1) {

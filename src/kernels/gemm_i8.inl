@@ -66,7 +66,7 @@ void strip_i8(const GemmI8& g, int row, int begin, int end, const Pass& pass) {
   constexpr bool kAsking =
       kAsks && kRows >= Isa::kLeastRowsAhead && kPanels <= Isa::kMostPanelsAhead;
   for (; begin + kPanels <= end; begin += kPanels) {
-    const Ahead ahead = pass.ahead(panel_of(g, begin), int8_panel_bytes(g.k),
+    const Ahead ahead = pass.ahead(panel_of(g, begin), kPanels, int8_panel_bytes(g.k),
                                    int8_row_bytes(g.k) / 4, size_t{4} * kLanes);
     tile_i8<kRows, kPanels, kAsking>(g, row, begin, ahead);
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <vector>
 
 namespace transept {
 namespace {
@@ -22,46 +23,73 @@ size_t place(int lane, int k) {
          static_cast<size_t>(k % 4);
 }
 
-// The scale that makes every pair of neighbours fit. The integers of a pair differ from the exact
-// quotients by at most 1/2 each, so sums of at most 127 stay at most 128.
-float scale_of(const float* row, int k) {
-  float largest = 0.0f;
-  bool finite = true;
-  for (int i = 0; i < k; i += 2) {
-    const float a = row[i];
-    const float b = i + 1 < k ? row[i + 1] : 0.0f;
-    finite = finite && std::isfinite(a) && std::isfinite(b);
-    const float up = std::max(a, 0.0f) + std::max(b, 0.0f);
-    const float down = std::max(-a, 0.0f) + std::max(-b, 0.0f);
-    largest = std::max({largest, up, down});
-  }
-  if (!finite || !std::isfinite(largest)) return std::numeric_limits<float>::quiet_NaN();
-  return largest / static_cast<float>(kInt8PairLimit - 1);
-}
+using Row = float[kLanes];  // one k of all lanes
 
-int quantized(float value, float scale) {
-  return std::clamp(static_cast<int>(std::nearbyint(value / scale)), -127, 127);
+// The scales that make every pair of neighbours fit. The integers of a pair differ from the exact
+// quotients by at most 1/2 each, so sums of at most 127 stay at most 128. NaN where a weight is not
+// finite.
+void find_scales(const Row* rows, int k, float (&scale)[kLanes]) {
+  static constexpr Row kNothing = {};
+  Row largest = {};
+  Row poison = {};  // 0 times each weight: NaN as soon as one is not finite
+  for (int i = 0; i < k; i += 2) {
+    const Row& a = rows[i];
+    const Row& b = i + 1 < k ? rows[i + 1] : kNothing;
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const float up = std::max(a[lane], 0.0f) + std::max(b[lane], 0.0f);
+      const float down = std::max(-a[lane], 0.0f) + std::max(-b[lane], 0.0f);
+      largest[lane] = std::max(largest[lane], std::max(up, down));
+      poison[lane] += 0.0f * a[lane] + 0.0f * b[lane];
+    }
+  }
+  for (int lane = 0; lane < kLanes; ++lane) {
+    const bool finite = poison[lane] == 0.0f && std::isfinite(largest[lane]);
+    scale[lane] = finite ? largest[lane] / static_cast<float>(kInt8PairLimit - 1)
+                         : std::numeric_limits<float>::quiet_NaN();
+  }
 }
 
 }  // namespace
 
-void pack_panel_i8(const float* source, size_t ld, int n, int k, std::byte* panel) {
-  std::memset(panel, 0, int8_panel_bytes(k));
+void pack_lanes_i8(const float* lanes, int k, std::byte* panel) {
+  constexpr float kRound = 0x1.8p23F;  // adding and taking it rounds to the nearest integer
+  const auto* rows = reinterpret_cast<const Row*>(lanes);
   Panel header{};
+  find_scales(rows, k, header.scale);
+  Row divisor;
+  int32_t mask[kLanes];  // nothing of a row without a scale
+  for (int lane = 0; lane < kLanes; ++lane) {
+    const bool has_scale = header.scale[lane] > 0.0f;
+    divisor[lane] = has_scale ? header.scale[lane] : 1.0f;
+    mask[lane] = has_scale ? -1 : 0;
+  }
+  int32_t sum[kLanes] = {};
+  std::byte* out = panel + kInt8Header;
+  for (int i = 0; i < k; i += 4, out += 4 * kLanes) {
+    uint32_t group[kLanes] = {};
+    for (int j = 0; j < std::min(4, k - i); ++j) {
+      for (int lane = 0; lane < kLanes; ++lane) {
+        const float x = rows[i + j][lane] / divisor[lane];
+        const float rounded = std::min(127.0f, std::max(-127.0f, x)) + kRound - kRound;  // no NaN
+        const int32_t q = static_cast<int32_t>(rounded) & mask[lane];
+        sum[lane] += q;
+        group[lane] |= (static_cast<uint32_t>(q) & 0xFFu) << (8 * j);
+      }
+    }
+    std::memcpy(out, group, sizeof group);
+  }
+  for (int lane = 0; lane < kLanes; ++lane) header.correction[lane] = -kZeroPoint * sum[lane];
+  std::memcpy(panel, &header, sizeof header);
+}
+
+void pack_panel_i8(const float* source, size_t ld, int n, int k, std::byte* panel) {
+  std::vector<float> lanes(static_cast<size_t>(k) * kLanes);
   for (int lane = 0; lane < n; ++lane) {
     const float* row = source + static_cast<size_t>(lane) * ld;
-    const float scale = scale_of(row, k);
-    header.scale[lane] = scale;
-    if (!(scale > 0.0f)) continue;
-    int32_t sum = 0;
-    for (int i = 0; i < k; ++i) {
-      const int q = quantized(row[i], scale);
-      panel[place(lane, i)] = static_cast<std::byte>(q);
-      sum += q;
-    }
-    header.correction[lane] = -kZeroPoint * sum;
+    float* to = lanes.data() + lane;
+    for (int i = 0; i < k; ++i, to += kLanes) *to = row[i];
   }
-  std::memcpy(panel, &header, sizeof header);
+  pack_lanes_i8(lanes.data(), k, panel);
 }
 
 void unpack_row_i8(const std::byte* panel, int lane, int k, float* values) {
@@ -69,6 +97,33 @@ void unpack_row_i8(const std::byte* panel, int lane, int k, float* values) {
   std::memcpy(&scale, panel + static_cast<size_t>(lane) * sizeof scale, sizeof scale);
   for (int i = 0; i < k; ++i)
     values[i] = scale * static_cast<float>(static_cast<int8_t>(panel[place(lane, i)]));
+}
+
+void add_squares_i8(const std::byte* panel, const float* lanes, int k, double (&kept)[kLanes],
+                    double (&lost)[kLanes]) {
+  const auto* rows = reinterpret_cast<const Row*>(lanes);
+  Panel header;
+  std::memcpy(&header, panel, sizeof header);
+  double own_kept[kLanes] = {};
+  double own_lost[kLanes] = {};
+  const std::byte* in = panel + kInt8Header;
+  for (int i = 0; i < k; i += 4, in += 4 * kLanes) {
+    uint32_t group[kLanes];
+    std::memcpy(group, in, sizeof group);
+    for (int j = 0; j < std::min(4, k - i); ++j) {
+      for (int lane = 0; lane < kLanes; ++lane) {
+        const auto q = static_cast<int32_t>(group[lane] << (24 - 8 * j)) >> 24;
+        const float value = header.scale[lane] * static_cast<float>(q);
+        const float off = rows[i + j][lane] - value;
+        own_kept[lane] += static_cast<double>(value) * static_cast<double>(value);
+        own_lost[lane] += static_cast<double>(off) * static_cast<double>(off);
+      }
+    }
+  }
+  for (int lane = 0; lane < kLanes; ++lane) {
+    kept[lane] += own_kept[lane];
+    lost[lane] += own_lost[lane];
+  }
 }
 
 bool is_valid_panel_i8(const std::byte* panel, int n, int k) {

@@ -12,7 +12,7 @@ namespace transept {
 namespace {
 
 constexpr int kLeastOutputs = 4096;  // below, the whole product costs hardly more
-constexpr int kAskedBefore = 16;     // making a Screen costs as much as it saves in so many steps
+constexpr int kAskedBefore = 8;      // making a Screen costs as much as it saves in so many steps
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 constexpr int kChunkPanels = 32;  // of int8, about as much as the second-level cache holds
 
@@ -202,26 +202,21 @@ class Search {
   Tensor upper_;  // [rows, panels] no output of the panel is larger
 };
 
-// The int8 form of one panel and the bounds of its outputs. `scratch`: 17 rows of the matrix.
-void screen_panel(const Weight& weight, int panel, std::span<float> scratch, Screen& screen) {
+// The int8 form of one panel and the bounds of its outputs.
+void screen_panel(const Weight& weight, int panel, Screen& screen) {
   const auto cols = static_cast<size_t>(weight.cols);
-  const std::span<float> rows = scratch.first(cols * kLanes);
-  const std::span<float> kept = scratch.subspan(cols * kLanes);
   const float* from = weight.packed.as<float>() + static_cast<size_t>(panel) * cols * kLanes;
-  for (size_t k = 0; k < cols; ++k) {
-    for (size_t lane = 0; lane < kLanes; ++lane) rows[lane * cols + k] = from[k * kLanes + lane];
-  }
   const int first = panel * kLanes;
   const int n = std::min(kLanes, weight.rows - first);
   std::byte* to =
       screen.panels.as<std::byte>() + static_cast<size_t>(panel) * int8_panel_bytes(weight.cols);
-  pack_panel_i8(rows.data(), cols, n, weight.cols, to);
+  pack_lanes_i8(from, weight.cols, to);
+  double kept[kLanes] = {};  // squared lengths
+  double lost[kLanes] = {};
+  add_squares_i8(to, from, weight.cols, kept, lost);
   for (int lane = 0; lane < n; ++lane) {
-    const float* own = rows.data() + static_cast<size_t>(lane) * cols;
-    unpack_row_i8(to, lane, weight.cols, kept.data());
-    const double length = length_of(kept.data(), cols);
-    for (size_t k = 0; k < cols; ++k) kept[k] = own[k] - kept[k];
-    const double error = length_of(kept.data(), cols) * (1 + 0x1p-20);
+    const double length = std::sqrt(kept[lane]);
+    const double error = std::sqrt(lost[lane]) * (1 + 0x1p-20);
     // linear() itself rounds once per product (Higham 2002, equation 3.5).
     const double rounding = static_cast<double>(cols + 2) * 0x1p-23 * (length + error);
     const auto output = static_cast<size_t>(first + lane);
@@ -247,9 +242,8 @@ Screen make_screen(Context& c, const Weight& weight) {
   Screen screen{Buffer(static_cast<size_t>(panels) * int8_panel_bytes(weight.cols)),
                 std::vector<float>(n_outputs), std::vector<float>(n_outputs)};
   c.pool.parallel_for(panels, 16, [&](int64_t begin, int64_t end) {
-    std::vector<float> scratch(static_cast<size_t>(weight.cols) * (kLanes + 1));
     for (int64_t panel = begin; panel < end; ++panel) {
-      screen_panel(weight, static_cast<int>(panel), scratch, screen);
+      screen_panel(weight, static_cast<int>(panel), screen);
     }
   });
   return screen;

@@ -169,13 +169,16 @@ void attend_all(Context& c, ConstTensor q, std::span<const AttentionItem> items,
   const int n_scratch = c.pool.size();
   float* scores = c.arena.floats(scratch * static_cast<size_t>(n_scratch));
   const Attend attend(c, q, items, n_heads, scale, bias, mask, y);
+  // A few neighbours at a time: a product asks the memory for the keys of the head after its own.
+  const auto n_tasks = static_cast<int64_t>(tasks.size());
+  const int64_t run = std::clamp(n_tasks / (8 * n_scratch), int64_t{1}, int64_t{n_heads});
   std::atomic<int64_t> next{0};
   const auto all = [&](int thread) {
     float* own = scores + static_cast<size_t>(thread) * scratch;
-    for (;;) {
-      const int64_t index = next.fetch_add(1, std::memory_order_relaxed);
-      if (index >= static_cast<int64_t>(tasks.size())) return;
-      attend.run(tasks[static_cast<size_t>(index)], own, kept);
+    for (int64_t i = next.fetch_add(run); i < n_tasks; i = next.fetch_add(run)) {
+      for (int64_t t = i; t < std::min(i + run, n_tasks); ++t) {
+        attend.run(tasks[static_cast<size_t>(t)], own, kept);
+      }
     }
   };
   constexpr int64_t kSmall = int64_t{16} * 1024;
