@@ -101,11 +101,11 @@ Admission::Key& Admission::key_of(std::string_view authorization, std::string_vi
 
 void Admission::check_rate(Key& key, std::int64_t tokens) {
   if (key.limits.tokens_per_minute == 0) return;
-  const double most = static_cast<double>(key.limits.tokens_per_minute);
+  const auto most = static_cast<double>(key.limits.tokens_per_minute);
   const double now = now_seconds();
   key.available = std::min(most, key.available + (now - key.filled_at) * most / kMinute);
   key.filled_at = now;
-  const double wanted = static_cast<double>(tokens);
+  const auto wanted = static_cast<double>(tokens);
   if (wanted > most)
     throw Refusal(413, fmt::format("the request may take {} tokens, the key has {} a minute; ask "
                                    "for fewer new tokens or a shorter input",
