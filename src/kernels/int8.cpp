@@ -25,26 +25,32 @@ size_t place(int lane, int k) {
 
 using Row = float[kLanes];  // one k of all lanes
 
+// Per lane, the largest sum of two neighbours of one sign.
+struct Largest {
+  Row sum = {};
+  Row poison = {};  // 0 times each weight: NaN as soon as one is not finite
+
+  void look_at(const Row& a, const Row& b) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const float up = std::max(a[lane], 0.0f) + std::max(b[lane], 0.0f);
+      const float down = std::max(-a[lane], 0.0f) + std::max(-b[lane], 0.0f);
+      sum[lane] = std::max(sum[lane], std::max(up, down));
+      poison[lane] += 0.0f * a[lane] + 0.0f * b[lane];
+    }
+  }
+};
+
 // The scales that make every pair of neighbours fit. The integers of a pair differ from the exact
 // quotients by at most 1/2 each, so sums of at most 127 stay at most 128. NaN where a weight is not
 // finite.
 void find_scales(const Row* rows, int k, float (&scale)[kLanes]) {
   static constexpr Row kNothing = {};
-  Row largest = {};
-  Row poison = {};  // 0 times each weight: NaN as soon as one is not finite
-  for (int i = 0; i < k; i += 2) {
-    const Row& a = rows[i];
-    const Row& b = i + 1 < k ? rows[i + 1] : kNothing;
-    for (int lane = 0; lane < kLanes; ++lane) {
-      const float up = std::max(a[lane], 0.0f) + std::max(b[lane], 0.0f);
-      const float down = std::max(-a[lane], 0.0f) + std::max(-b[lane], 0.0f);
-      largest[lane] = std::max(largest[lane], std::max(up, down));
-      poison[lane] += 0.0f * a[lane] + 0.0f * b[lane];
-    }
-  }
+  Largest largest;
+  for (int i = 0; i + 1 < k; i += 2) largest.look_at(rows[i], rows[i + 1]);
+  if (k % 2 != 0) largest.look_at(rows[k - 1], kNothing);
   for (int lane = 0; lane < kLanes; ++lane) {
-    const bool finite = poison[lane] == 0.0f && std::isfinite(largest[lane]);
-    scale[lane] = finite ? largest[lane] / static_cast<float>(kInt8PairLimit - 1)
+    const bool finite = largest.poison[lane] == 0.0f && std::isfinite(largest.sum[lane]);
+    scale[lane] = finite ? largest.sum[lane] / static_cast<float>(kInt8PairLimit - 1)
                          : std::numeric_limits<float>::quiet_NaN();
   }
 }
@@ -99,13 +105,11 @@ void unpack_row_i8(const std::byte* panel, int lane, int k, float* values) {
     values[i] = scale * static_cast<float>(static_cast<int8_t>(panel[place(lane, i)]));
 }
 
-void add_squares_i8(const std::byte* panel, const float* lanes, int k, double (&kept)[kLanes],
-                    double (&lost)[kLanes]) {
+Squares squares_i8(const std::byte* panel, const float* lanes, int k) {
   const auto* rows = reinterpret_cast<const Row*>(lanes);
   Panel header;
   std::memcpy(&header, panel, sizeof header);
-  double own_kept[kLanes] = {};
-  double own_lost[kLanes] = {};
+  Squares squares;
   const std::byte* in = panel + kInt8Header;
   for (int i = 0; i < k; i += 4, in += 4 * kLanes) {
     uint32_t group[kLanes];
@@ -115,15 +119,12 @@ void add_squares_i8(const std::byte* panel, const float* lanes, int k, double (&
         const auto q = static_cast<int32_t>(group[lane] << (24 - 8 * j)) >> 24;
         const float value = header.scale[lane] * static_cast<float>(q);
         const float off = rows[i + j][lane] - value;
-        own_kept[lane] += static_cast<double>(value) * static_cast<double>(value);
-        own_lost[lane] += static_cast<double>(off) * static_cast<double>(off);
+        squares.kept[lane] += static_cast<double>(value) * static_cast<double>(value);
+        squares.lost[lane] += static_cast<double>(off) * static_cast<double>(off);
       }
     }
   }
-  for (int lane = 0; lane < kLanes; ++lane) {
-    kept[lane] += own_kept[lane];
-    lost[lane] += own_lost[lane];
-  }
+  return squares;
 }
 
 bool is_valid_panel_i8(const std::byte* panel, int n, int k) {

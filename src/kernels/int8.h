@@ -41,10 +41,13 @@ void pack_lanes_i8(const float* lanes, int k, std::byte* panel);
 // Row `lane` of a panel, back as f32: k values.
 void unpack_row_i8(const std::byte* panel, int lane, int k, float* values);
 
-// Adds up, lane by lane, the squares of a panel's weights and of what they lack of those it was
-// made of: `lanes` as for pack_lanes_i8.
-void add_squares_i8(const std::byte* panel, const float* lanes, int k, double (&kept)[kLanes],
-                    double (&lost)[kLanes]);
+// Per lane, the sums of the squares of a panel's weights and of what they lack of those the panel
+// was made of: `lanes` as for pack_lanes_i8.
+struct Squares {
+  double kept[kLanes] = {};
+  double lost[kLanes] = {};
+};
+[[nodiscard]] Squares squares_i8(const std::byte* panel, const float* lanes, int k);
 
 // Whether the panel keeps the limit on neighbours, its corrections belong to its weights, its
 // scales are finite and not negative and its lanes from n on are empty: for panels of a file.
