@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/folder_testing.h"
 #include "base/parallel.h"
 #include "io/safetensors.h"
 
@@ -15,19 +16,6 @@ namespace transept::testing {
 
 // One thread is enough for what the tests load.
 [[nodiscard]] ThreadPool& pool();
-
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] std::vector<std::string> files() const;  // sorted names
-
- private:
-  std::filesystem::path path_;
-};
 
 void write_text(const std::filesystem::path& path, std::string_view text);
 

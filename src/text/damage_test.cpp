@@ -8,6 +8,7 @@
 #include "base/damage_testing.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/folder_testing.h"
 #include "text/tokenizer.h"
 
 namespace transept::testing {
@@ -18,19 +19,15 @@ namespace fs = std::filesystem;
 class Damaged : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "transept-text-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder = pattern;
     const fs::path fixture = fs::path(TRANSEPT_FIXTURES) / "tokenizers" / GetParam();
     const bool is_file = fs::is_regular_file(fixture);
     for (const fs::path& file : is_file ? std::vector{fixture} : files_of(fixture)) {
       if (file.filename() == "golden.json") continue;
-      fs::copy(file, folder / file.filename());
-      files.push_back(folder / file.filename());
+      fs::copy(file, folder.path() / file.filename());
+      files.push_back(folder.path() / file.filename());
     }
-    tokenizer = is_file ? files.front() : folder;
+    tokenizer = is_file ? files.front() : folder.path();
   }
-  void TearDown() override { fs::remove_all(folder); }
 
   static void write(const fs::path& file, const std::string& bytes) {
     fs::remove(file);  // a file that is cut to nothing and written again is synced by ext4: slow
@@ -49,7 +46,7 @@ class Damaged : public ::testing::TestWithParam<const char*> {
     }
   }
 
-  fs::path folder;
+  TemporaryFolder folder;
   fs::path tokenizer;  // what is loaded
   std::vector<fs::path> files;
 };

@@ -12,6 +12,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/folder_testing.h"
+
 namespace transept::testing {
 namespace {
 
@@ -77,16 +79,9 @@ void converse(const Command& command, Pipe& in, Pipe& out, Pipe& err, pid_t chil
 }
 
 const std::string& scratch_folder() {
-  struct Folder {
-    std::string path;
-    Folder() {
-      std::string pattern = (std::filesystem::temp_directory_path() / "transept-XXXXXX").string();
-      path = mkdtemp(pattern.data());
-    }
-    ~Folder() { std::filesystem::remove_all(path); }
-  };
-  static const Folder folder;
-  return folder.path;
+  static const TemporaryFolder folder;
+  static const std::string path = folder.path();
+  return path;
 }
 
 }  // namespace

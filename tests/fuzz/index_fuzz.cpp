@@ -1,11 +1,11 @@
 // Any bytes as the index of two shards: an Error, or the two tensors.
 #include "base/error.h"
-#include "fuzz/folder.h"
+#include "base/folder_testing.h"
 #include "io/tensor_set.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace transept;
-  static const FuzzFolder folder;
+  static const transept::testing::TemporaryFolder folder;
   static const bool made = [] {
     const float value = 1;
     for (const char* name : {"a", "b"}) {

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "base/file.h"
+#include "base/folder_testing.h"
 #include "base/json.h"
 #include "support/tokenizer_corpus.h"
 #include "text/tokenizer.h"
@@ -55,13 +55,10 @@ std::string described(const Tokenizer& tokenizer, const std::string& line, bool 
 
 // What comes without a file that says which tokenizer it is.
 std::unique_ptr<Tokenizer> load_as_pegasus(const fs::path& folder) {
-  std::string pattern = (fs::temp_directory_path() / "transept-pegasus-XXXXXX").string();
-  const fs::path named = ::mkdtemp(pattern.data());
-  fs::copy(folder, named);
-  write_file_atomic(named / "tokenizer_config.json", R"({"tokenizer_class": "PegasusTokenizer"})");
-  auto tokenizer = load_tokenizer(named);
-  fs::remove_all(named);
-  return tokenizer;
+  const TemporaryFolder named;
+  fs::copy(folder, named.path());
+  named.write("tokenizer_config.json", R"({"tokenizer_class": "PegasusTokenizer"})");
+  return load_tokenizer(named.path());
 }
 
 class RealTokenizers : public ::testing::TestWithParam<const char*> {};

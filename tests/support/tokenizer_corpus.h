@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,10 @@ class TokenizerCorpus {
  private:
   void add_every(size_t step, size_t most, const std::filesystem::path& file) {
     if (!std::filesystem::exists(file)) return;
-    FILE* text = popen(("gzip -dc " + file.string()).c_str(), "r");
+    std::string quoted = "'";
+    for (const char c : file.string()) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+    FILE* text = popen(("gzip -dc " + quoted + "'").c_str(), "r");
+    if (text == nullptr) throw std::runtime_error("gzip could not be started");
     std::string line;
     size_t n = 0;
     for (int c = 0; (c = std::getc(text)) != EOF;) {
@@ -45,7 +49,7 @@ class TokenizerCorpus {
       ++n;
       line.clear();
     }
-    pclose(text);
+    if (pclose(text) != 0) throw std::runtime_error(file.string() + ": gzip could not read it");
   }
 
   void add_fixed() {
