@@ -23,8 +23,7 @@ struct Pass {
   static constexpr int kMostSharers = 8;
   [[nodiscard]] bool asks() const { return index <= kMostSharers; }
 
-  // A tile of so many bytes and the next one share the first level; 12 to 17 GB/s (AVX-512, keys of
-  // 64 columns).
+  // A tile of so many bytes and the next one share the first level.
   static constexpr size_t kShortBytes = size_t{16} * 1024;
 
   // For the tile of `width` panels that computes at `own`, in so many steps of `line` bytes of
