@@ -60,11 +60,11 @@ TEST_F(Compare, MeasuresBothAndCountsWhatIsKept) {
     EXPECT_GT(cost.prompt_ms, 0);
     EXPECT_GT(cost.token_ms, 0);
   }
-  EXPECT_EQ(found.encoder_decoder.stored_bytes, 40U * 32 * sizeof(float));
+  EXPECT_EQ(found.encoder_decoder.stored_bytes, size_t{40} * 32 * sizeof(float));
   // Keys and values of two layers beside the hidden states; of every layer of the twin.
-  EXPECT_GE(found.encoder_decoder.kept_bytes, 40U * 32 * (1 + 2 * 2) * sizeof(float));
+  EXPECT_GE(found.encoder_decoder.kept_bytes, size_t{40} * 32 * (1 + 2 * 2) * sizeof(float));
   EXPECT_GE(found.decoder_only.kept_bytes,
-            40U * 32 * 2 * static_cast<size_t>(twin.config.decoder.layers) * sizeof(float));
+            size_t{40} * 32 * 2 * static_cast<size_t>(twin.config.decoder.layers) * sizeof(float));
 }
 
 TEST_F(Compare, RefusesWhatCannotBeCompared) {

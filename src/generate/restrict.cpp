@@ -1,6 +1,7 @@
 #include "generate/restrict.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace transept {
 namespace {
@@ -12,9 +13,8 @@ void sort_unique(std::vector<Token>& tokens) {
 
 std::vector<Token> listed_tokens(const Shortlist& shortlist, bool shared,
                                  std::span<const Token> source) {
-  std::vector<Token> tokens;
-  for (Token token = 0; token < std::min(shortlist.first, shortlist.n_targets); ++token)
-    tokens.push_back(token);
+  std::vector<Token> tokens(static_cast<size_t>(std::min(shortlist.first, shortlist.n_targets)));
+  std::iota(tokens.begin(), tokens.end(), 0);
   std::vector<Token> sources(source.begin(), source.end());
   sort_unique(sources);
   for (const Token token : sources) {

@@ -17,7 +17,7 @@ namespace transept {
 
 // A panel of 16 outputs: 16 scales (f32), 16 corrections (int32), then
 //   weights[k / 4][lane][k % 4]   int8, zero beyond n and k.
-inline constexpr size_t kInt8Header = 2 * kLanes * sizeof(float);
+inline constexpr size_t kInt8Header = size_t{2} * kLanes * sizeof(float);
 // Sums of so many products stay within 32 bits.
 inline constexpr int kInt8MostColumns = 65536;
 // The largest sum of two neighbours of one sign, as an integer.

@@ -185,7 +185,7 @@ TEST(QuantizeRow, WhatIsNotFiniteMakesTheScaleNanAndNothingMakesItZero) {
 TEST(PanelI8, KeepsItsLimitsAndTheNearestValues) {
   for (const int n : {1, 7, 16})
     for (const int k : {1, 2, 5, 64, 301}) {
-      std::vector<float> w = random_values(static_cast<size_t>(n * k), 8);
+      std::vector<float> w = random_values(static_cast<size_t>(n) * k, 8);
       if (k > 4) w[4] = 30.0f;
       std::vector<std::byte> panel(int8_panel_bytes(k));
       pack_panel_i8(w.data(), static_cast<size_t>(k), n, k, panel.data());
@@ -204,7 +204,7 @@ TEST(PanelI8, KeepsItsLimitsAndTheNearestValues) {
 
 TEST(PanelI8, WhatBreaksItsRulesIsNotValid) {
   const int k = 12;
-  const std::vector<float> w = random_values(static_cast<size_t>(10 * k), 8);
+  const std::vector<float> w = random_values(size_t{10} * k, 8);
   std::vector<std::byte> good(int8_panel_bytes(k));
   pack_panel_i8(w.data(), static_cast<size_t>(k), 10, k, good.data());
   const auto valid_after = [&](size_t at, std::vector<uint8_t> bytes) {

@@ -17,8 +17,8 @@
 
 namespace transept {
 
-inline constexpr int kPairBlock = 32;                       // of the inner dimension
-inline constexpr size_t kPairValues = kLanes * kPairBlock;  // of a block
+inline constexpr int kPairBlock = 32;                               // of the inner dimension
+inline constexpr size_t kPairValues = size_t{kLanes} * kPairBlock;  // of a block
 
 [[nodiscard]] constexpr int pair_blocks(int k) {
   return (k + kPairBlock - 1) / kPairBlock;

@@ -63,22 +63,22 @@ struct Sums {
 };
 
 // Macros, because the number of a tile must be written out.
-#define TRANSEPT_BEGIN_TILE(tile, sums, shift)         \
-  {                                                    \
-    if (adds) {                                        \
-      sums.load_copy();                                \
-      written();                                       \
-      _tile_loadd(tile, sums.data(), sums.stride());   \
-    } else if (g.bias != nullptr) {                    \
-      _tile_loadd(tile, shift, 0); /* for every row */ \
-    } else {                                           \
-      _tile_zero(tile);                                \
-    }                                                  \
+#define TRANSEPT_BEGIN_TILE(tile, sums, shift)           \
+  {                                                      \
+    if (adds) {                                          \
+      (sums).load_copy();                                \
+      written();                                         \
+      _tile_loadd(tile, (sums).data(), (sums).stride()); \
+    } else if (g.bias != nullptr) {                      \
+      _tile_loadd(tile, shift, 0); /* for every row */   \
+    } else {                                             \
+      _tile_zero(tile);                                  \
+    }                                                    \
   }
-#define TRANSEPT_END_TILE(tile, sums)               \
-  {                                                 \
-    _tile_stored(tile, sums.data(), sums.stride()); \
-    sums.store_copy();                              \
+#define TRANSEPT_END_TILE(tile, sums)                   \
+  {                                                     \
+    _tile_stored(tile, (sums).data(), (sums).stride()); \
+    (sums).store_copy();                                \
   }
 
 // Strips [strip, strip + kStrips) by panels [panel, panel + kPanels), blocks [begin, end) of the

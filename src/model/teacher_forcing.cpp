@@ -24,7 +24,7 @@ bool reads_every_source(const Examples& e) {
 }
 
 void check_examples(const Transformer& model, const Examples& e) {
-  const size_t rows = static_cast<size_t>(e.target.rows());
+  const auto rows = static_cast<size_t>(e.target.rows());
   check(e.inputs.size() == rows && e.labels.size() == rows && e.weights.size() == rows,
         ErrorCode::usage, "{} rows of targets with {} inputs, {} labels and {} weights", rows,
         e.inputs.size(), e.labels.size(), e.weights.size());

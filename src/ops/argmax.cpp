@@ -217,7 +217,7 @@ void screen_panel(const Weight& weight, int panel, Screen& screen) {
     const double error = std::sqrt(squares.lost[lane]) * (1 + 0x1p-20);
     // linear() itself rounds once per product (Higham 2002, equation 3.5).
     const double rounding = static_cast<double>(cols + 2) * 0x1p-23 * (length + error);
-    const auto output = static_cast<size_t>(first + lane);
+    const auto output = static_cast<size_t>(first) + static_cast<size_t>(lane);
     screen.error[output] = rounded_up(error + rounding);
     screen.length[output] = rounded_up(length);
   }

@@ -46,7 +46,7 @@ class ScreenMaker {
 struct Banned {
   int32_t output;
   int row;
-  auto operator<=>(const Banned&) const = default;
+  auto operator<=>(const Banned&) const = default;  // NOLINT(modernize-use-nullptr): none here
 };
 
 // best[r] = the first of the largest outputs of row r of x [rows, k], as top_k(linear(…)) finds it

@@ -89,7 +89,7 @@ class Head {
   void block(int begin, int end, const Gradients& to, float* dbias) const {
     const int m = end - begin;
     const int n = item_.causal ? std::min(keys_, end) : keys_;  // keys that the last of them sees
-    const size_t row = static_cast<size_t>(round_up(n));
+    const auto row = static_cast<size_t>(round_up(n));
     with_panels(q_, begin, m, n, s_.k_panels, s_.probs, row);
     with_panels(dy_, begin, m, n, s_.v_panels, s_.scores, row);
     for (int i = 0; i < m; ++i) {
@@ -201,6 +201,7 @@ void attention_backward(Context& c, ConstTensor q, ConstTensor k, ConstTensor v,
   for (const RowsItem& item : items) most_keys = std::max(most_keys, item.key_end - item.key_begin);
   const int d_head = q.cols / options.n_heads;
   std::vector<Scratch> scratch;
+  scratch.reserve(static_cast<size_t>(c.pool.size()));
   for (int t = 0; t < c.pool.size(); ++t)
     scratch.emplace_back(c.arena, most_keys, d_head, !mask.off());
   const RelativeBias& bias = options.bias;

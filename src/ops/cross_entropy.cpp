@@ -72,7 +72,7 @@ CrossEntropySum cross_entropy(Context& c, const Weight& weight, const Weight& bi
     });
     for (int r = 0; r < part.rows; ++r) {
       const RowLoss& row = rows[static_cast<size_t>(r)];
-      const double own = loss.weights[static_cast<size_t>(begin + r)];
+      const double own = loss.weights[static_cast<size_t>(begin) + static_cast<size_t>(r)];
       sum.loss += own * row.loss;
       sum.log_prob += own * row.log_prob;
       sum.correct += row.correct ? 1 : 0;

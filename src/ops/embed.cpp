@@ -25,7 +25,7 @@ const float* row_of(const Weight& table, int index, float* scratch) {
 // table.grad[ids[r]] += scale * dy[r], row after row; threads share the columns.
 void scatter_rows(Context& c, const Weight& table, std::span<const int32_t> ids, float scale,
                   ConstTensor dy) {
-  constexpr int64_t kColumns = 4 * kLanes;
+  constexpr int64_t kColumns = int64_t{4} * kLanes;
   c.pool.parallel_for((dy.cols + kColumns - 1) / kColumns, 1, [&](int64_t begin, int64_t end) {
     const int64_t first = begin * kColumns;
     const int64_t n = std::min(int64_t{dy.cols}, end * kColumns) - first;

@@ -159,7 +159,7 @@ void unpack_row(const Weight& weight, int index, float* values) {
                                                       panel_bytes(weight.storage, weight.cols);
   if (weight.storage == Storage::int8) return unpack_row_i8(panel, lane, weight.cols, values);
   const auto* halves = reinterpret_cast<const uint16_t*>(panel) + lane;
-  for (int k = 0; k < weight.cols; ++k) values[k] = from_bfloat16(halves[k * kLanes]);
+  for (int k = 0; k < weight.cols; ++k) values[k] = from_bfloat16(halves[ptrdiff_t{k} * kLanes]);
 }
 
 }  // namespace transept

@@ -20,12 +20,12 @@ void norm_backward(Context& c, const Weight& gain, const Weight& shift, ConstTen
       if (dgain != nullptr) std::fill_n(dgain, x.cols, 0.F);
       if (dshift != nullptr) std::fill_n(dshift, x.cols, 0.F);
       for (int r = chunk * kChunk; r < std::min(x.rows, (chunk + 1) * kChunk); ++r) {
-        c.kernels.norm_backward(x.row(r), gain.f32(), dy.row(r), stats + 2 * r, !shift.empty(),
-                                x.cols, dx.row(r), dgain, dshift);
+        c.kernels.norm_backward(x.row(r), gain.f32(), dy.row(r), stats + ptrdiff_t{2} * r,
+                                !shift.empty(), x.cols, dx.row(r), dgain, dshift);
       }
     }
   });
-  const size_t ld = static_cast<size_t>(x.cols);
+  const auto ld = static_cast<size_t>(x.cols);
   if (gains.rows > 0) c.kernels.add_rows(gains.data, ld, chunks, x.cols, gain.grad);
   if (shifts.rows > 0) c.kernels.add_rows(shifts.data, ld, chunks, x.cols, shift.grad);
 }
@@ -41,7 +41,7 @@ void norm_rows(Context& c, const Weight& gain, const Weight& shift, float eps, C
   const int64_t grain = std::max(int64_t{8}, int64_t{16} * 1024 / std::max(x.cols, 1));
   c.pool.parallel_for(x.rows, grain, [&](int64_t begin, int64_t end) {
     for (int r = static_cast<int>(begin); r < static_cast<int>(end); ++r) {
-      float* own = stats != nullptr ? stats + 2 * r : nullptr;
+      float* own = stats != nullptr ? stats + ptrdiff_t{2} * r : nullptr;
       if (shift.empty()) {
         c.kernels.rms_norm(x.row(r), gain.f32(), eps, x.cols, y.row(r), own);
       } else {

@@ -209,14 +209,14 @@ TEST_P(Ops, NormWorksInPlace) {
 // Batches have ever other sizes: the memory of gradients stays that of the largest step.
 TEST(Tape, HoldsNoMoreThanTheLargestStepNeeds) {
   Tape tape;
-  std::vector<float> values(3 * 1000);
+  std::vector<float> values(size_t{3} * 1000);
   const auto step = [&](int rows) {
     for (int i = 0; i < 3; ++i) (void)tape.grad({&values[static_cast<size_t>(i)], rows, 1 + i});
     EXPECT_EQ(tape.grad({values.data(), rows, 1}).row(rows - 1)[0], 0);
     tape.clear();
   };
   for (int rows = 1; rows <= 1000; ++rows) step(1 + rows * 7 % 1000);
-  EXPECT_LE(tape.capacity_bytes(), 3 * 1000 * 3 * sizeof(float));
+  EXPECT_LE(tape.capacity_bytes(), size_t{3} * 1000 * 3 * sizeof(float));
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Ops, ::testing::ValuesIn(available_kernels()),

@@ -8,7 +8,8 @@
 namespace transept {
 namespace {
 
-constexpr int64_t kBlock = 16 * 1024;  // elements: a sum's order depends on it, so it is fixed
+constexpr int64_t kBlock =
+    int64_t{16} * 1024;  // elements: a sum's order depends on it, so it is fixed
 
 }  // namespace
 

@@ -277,7 +277,7 @@ void multiply_transposed(Context& c, ConstTensor a, ConstTensor b, Tensor y) {
 }
 
 void add_column_sums(Context& c, ConstTensor a, float* y) {
-  constexpr int64_t kColumns = 8 * kLanes;
+  constexpr int64_t kColumns = int64_t{8} * kLanes;
   c.pool.parallel_for((a.cols + kColumns - 1) / kColumns, 1, [&](int64_t begin, int64_t end) {
     const int first = static_cast<int>(begin * kColumns);
     const int last = std::min(a.cols, static_cast<int>(end * kColumns));

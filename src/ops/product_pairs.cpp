@@ -8,7 +8,7 @@ namespace {
 
 PairOperand pack(Context& c, PackPairs pack_part, ConstTensor source, int count, int k, int parts) {
   auto* blocks = reinterpret_cast<uint16_t*>(c.arena.floats(pair_values(count, k) / 2));
-  constexpr int64_t kGrain = 16 * 1024;  // values: a few microseconds
+  constexpr int64_t kGrain = int64_t{16} * 1024;  // values: a few microseconds
   const int64_t each = std::max(int64_t{1}, static_cast<int64_t>(source.size()) / parts);
   c.pool.parallel_for(parts, std::max(int64_t{1}, kGrain / each), [&](int64_t begin, int64_t end) {
     pack_part(source.data, static_cast<size_t>(source.cols), count, k, blocks,

@@ -25,7 +25,8 @@ bool any_above(const float* x, float threshold) {
 
 // NaN is never among the best.
 float comparable(float x) {
-  return std::isnan(x) ? kLowest : x;
+  if (std::isnan(x)) return kLowest;
+  return x;
 }
 
 // Puts an entry in its place among the best k; later equals stay behind earlier ones.

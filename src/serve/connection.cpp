@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <iterator>
 
 #include "serve/errors.h"
 
@@ -17,7 +18,8 @@ std::string head_text(const Response& response, bool close, std::string_view len
   std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
   if (!response.content_type.empty() && response.status != 204)
     text += "Content-Type: " + response.content_type + "\r\n";
-  for (const auto& [name, value] : response.headers) text += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : response.headers)
+    fmt::format_to(std::back_inserter(text), "{}: {}\r\n", name, value);
   text += length;
   if (close) text += "Connection: close\r\n";
   return text + "\r\n";

@@ -212,7 +212,7 @@ void Engine::step() {
       const auto size = static_cast<unsigned>(std::max(active, 1));
       ++counters_.steps;
       counters_.stepped_requests += size;
-      const size_t bucket = static_cast<size_t>(std::bit_width(size - 1));
+      const auto bucket = static_cast<size_t>(std::bit_width(size - 1));
       ++counters_.batch_sizes[std::min(bucket, counters_.batch_sizes.size() - 1)];
     }
     counters_.waiting = scheduler_->n_waiting() + static_cast<int>(encodes_.size());

@@ -33,6 +33,8 @@ class Server : public HttpServer {
     files_thread_ = std::thread([this] { files_.run(); });  // last: what comes before may throw
   }
 
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
   ~Server() override {
     work_.reset();
     files_work_.reset();

@@ -125,6 +125,8 @@ Task<Memory> MemoryStore::load(Scope& scope, std::string id, Engine& engine,
   struct Leave {
     Loading& of;
     explicit Leave(Loading& joined) : of(joined) { ++of.waiting; }
+    Leave(const Leave&) = delete;
+    Leave& operator=(const Leave&) = delete;
     ~Leave() {
       if (--of.waiting == 0 && !of.done.is_set()) of.scope.cancel(Ended::client_gone);
     }
@@ -193,7 +195,7 @@ MemoryStore::Info MemoryStore::add(Engine& engine, Memory memory) {
   entry.engine = &engine;
   entry.uploaded = false;
   if (entry.memory.empty()) make_hot(id, entry, std::move(memory));
-  const Info made = info_of(id, entry);
+  Info made = info_of(id, entry);
   trim();
   return made;
 }

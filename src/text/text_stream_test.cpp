@@ -46,9 +46,9 @@ TEST(TextStream, PiecesOfAnyTokensTogetherAreTheirText) {
     const auto tokenizer = fixture(folder);
     std::mt19937 random(7);
     for (const int n : {1, 2, 17, 700}) {
-      std::vector<Token> ids;
-      for (int i = 0; i < n; ++i)
-        ids.push_back(static_cast<Token>(random() % static_cast<unsigned>(tokenizer->size())));
+      std::vector<Token> ids(static_cast<size_t>(n));
+      for (Token& id : ids)
+        id = static_cast<Token>(random() % static_cast<unsigned>(tokenizer->size()));
       EXPECT_EQ(streamed(*tokenizer, ids), tokenizer->decode(ids)) << folder << ", " << n;
     }
   }

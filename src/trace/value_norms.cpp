@@ -20,9 +20,10 @@ std::vector<float> cross_value_norms(Context& c, const Transformer& model, const
     const Tensor part = c.arena.tensor(rows + 1, v.cols);
     for (int head = 0; head < stack.n_heads; ++head) {
       const Arena::Frame inner(c.arena);
+      const ptrdiff_t first = ptrdiff_t{head} * d_head;
       std::fill_n(part.data, part.size(), 0.F);
       for (int row = 0; row < rows; ++row)
-        std::copy_n(v.row(row) + head * d_head, d_head, part.row(row) + head * d_head);
+        std::copy_n(v.row(row) + first, d_head, part.row(row) + first);
       const Tensor said = linear(c, layer.cross.o, part);  // [rows + 1, d_model]
       for (int row = 0; row < rows; ++row) {
         double sum = 0;

@@ -49,11 +49,15 @@ inline void write_reversals(const std::filesystem::path& file, int n, uint64_t s
     std::string input;
     std::string output;
     for (int i = 2 + next(5); i > 0; --i) {
-      const std::string letter(1, static_cast<char>('a' + next(8)));
-      input += input.empty() ? letter : " " + letter;
-      output = output.empty() ? letter : letter + " " + output;
+      const char letter = static_cast<char>('a' + next(8));
+      if (!input.empty()) {
+        input += ' ';
+        output.insert(output.begin(), ' ');
+      }
+      input += letter;
+      output.insert(output.begin(), letter);
     }
-    text += input + "\t" + output + "\n";
+    text += fmt::format("{}\t{}\n", input, output);
   }
   write_file_atomic(file, text);
 }

@@ -25,6 +25,8 @@ class Trainer : public ::testing::Test {
     folder_ = fs::temp_directory_path() / fmt::format("transept-{}-{}", info->name(), ::getpid());
     config_ = reversal_config(folder_);
   }
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
   ~Trainer() override { fs::remove_all(folder_); }
 
   [[nodiscard]] static std::string weights(const TrainConfig& c) {

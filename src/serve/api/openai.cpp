@@ -142,7 +142,7 @@ std::string StopText::cut(const std::string& text, bool& stopped) const {
 std::string StopText::add(const std::string& text) {
   if (stopped_) return "";
   held_ += text;
-  const std::string whole = cut(held_, stopped_);
+  std::string whole = cut(held_, stopped_);
   if (stopped_) return whole;
   size_t sure = held_.size();
   for (const std::string& stop : stops_) {

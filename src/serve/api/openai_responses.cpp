@@ -57,7 +57,7 @@ class Events {
     json.begin_object().member("type", type).member("sequence_number", sequence_++);
     fill(json);
     json.end_object();
-    co_await stream.send(json.take(), std::move(type));
+    co_await stream.send(json.take(), type);
   }
   Task<void> begin() {
     const auto response = [&](JsonWriter& json) {

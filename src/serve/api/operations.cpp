@@ -31,10 +31,10 @@ Task<void> metrics(Call& call) {
 
 // "/", "/openapi.json" or "/web/app.js"
 std::string_view read_web_file(const std::string& path) {
-  static const std::vector<EmbeddedFile> files = web_files();
+  static const std::vector<EmbeddedFile> kFiles = web_files();
   const std::string_view name =
       path == "/" ? "index.html" : std::string_view(path).substr(path.rfind('/') + 1);
-  for (const EmbeddedFile& file : files) {
+  for (const EmbeddedFile& file : kFiles) {
     if (file.name == name)
       return {reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()};
   }
