@@ -140,7 +140,8 @@ TEST(GemmBf16, IsTheProductOfTheWidenedWeights) {
           halves.push_back(to_bfloat16(v));
           v = from_bfloat16(halves.back());
         }
-        const std::vector<float> a = random_values(static_cast<size_t>(m) * k, 1);
+        const std::vector<float> a =
+            random_values(static_cast<size_t>(m) * static_cast<size_t>(k), 1);
         const std::vector<float> bias = random_values(static_cast<size_t>(n), 3);
         std::vector<float> expected(static_cast<size_t>(m * n));
         GemmF32 g{a.data(),

@@ -185,7 +185,7 @@ TEST(QuantizeRow, WhatIsNotFiniteMakesTheScaleNanAndNothingMakesItZero) {
 TEST(PanelI8, KeepsItsLimitsAndTheNearestValues) {
   for (const int n : {1, 7, 16})
     for (const int k : {1, 2, 5, 64, 301}) {
-      std::vector<float> w = random_values(static_cast<size_t>(n) * k, 8);
+      std::vector<float> w = random_values(static_cast<size_t>(n) * static_cast<size_t>(k), 8);
       if (k > 4) w[4] = 30.0f;
       std::vector<std::byte> panel(int8_panel_bytes(k));
       pack_panel_i8(w.data(), static_cast<size_t>(k), n, k, panel.data());

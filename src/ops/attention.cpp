@@ -171,7 +171,7 @@ void attend_all(Context& c, ConstTensor q, std::span<const AttentionItem> items,
   const Attend attend(c, q, items, n_heads, scale, bias, mask, y);
   // A few neighbours at a time: a product asks the memory for the keys of the head after its own.
   const auto n_tasks = static_cast<int64_t>(tasks.size());
-  const int64_t run = std::clamp(n_tasks / (8 * n_scratch), int64_t{1}, int64_t{n_heads});
+  const int64_t run = std::clamp(n_tasks / (int64_t{8} * n_scratch), int64_t{1}, int64_t{n_heads});
   std::atomic<int64_t> next{0};
   const auto all = [&](int thread) {
     float* own = scores + static_cast<size_t>(thread) * scratch;

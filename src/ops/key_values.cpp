@@ -63,7 +63,7 @@ void store_row(const Layout& layout, const float* k_row, const float* v_row, int
     T* key = k + layout.k_at(h, index);
     for (int d = 0; d < layout.d_head; d += kLanes) {
       const auto n = static_cast<size_t>(std::min(kLanes, layout.d_head - d));
-      const size_t at = static_cast<size_t>(h) * layout.d_head + d;
+      const ptrdiff_t at = ptrdiff_t{h} * layout.d_head + d;
       T lanes[kLanes];
       store(k_row + at, n, lanes);
       for (size_t i = 0; i < n; ++i, key += kLanes) *key = lanes[i];
