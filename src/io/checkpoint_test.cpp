@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "io/support.h"
 #include "io/tensor_set.h"
+#include "model/encoder.h"
 #include "model/memory.h"
 
 namespace transept::testing {
@@ -281,6 +282,47 @@ TEST_P(Fixture, SavesWhatItLoaded) {
                        name.find("pooler.") != std::string::npos;
     EXPECT_TRUE(known) << name;
   }
+}
+
+// Of whatever type its tensors are stored in.
+TEST_P(Fixture, IsTheSameInTwoShards) {
+  const fs::path from = fs::path(TRANSEPT_FIXTURES) / "models" / GetParam();
+  const TemporaryFolder to;
+  std::vector<TensorToWrite> shards[2];
+  std::string map;
+  const TensorSet set = TensorSet::open(from);
+  for (int i = 0; const auto& [name, entry] : set.entries()) {
+    shards[i % 2].push_back({.name = name,
+                             .type = entry.tensor->type,
+                             .shape = entry.tensor->shape,
+                             .bytes = entry.tensor->bytes,
+                             .make = {}});
+    map += fmt::format("{}\"{}\":\"s{}.safetensors\"", map.empty() ? "" : ",", name, i % 2);
+    ++i;
+  }
+  for (int i = 0; i < 2; ++i)
+    write_safetensors(to.path() / fmt::format("s{}.safetensors", i), shards[i], {});
+  to.write("model.safetensors.index.json", "{\"weight_map\":{" + map + "}}");
+  fs::copy(from / "config.json", to.path());
+  EXPECT_EQ(load_checkpoint(to.path(), pool()).model->identity->fingerprint(),
+            load_checkpoint(from, pool()).model->identity->fingerprint());
+}
+
+TEST_P(Fixture, RefusesAnInputBeyondItsPositions) {
+  const Checkpoint loaded =
+      load_checkpoint(fs::path(TRANSEPT_FIXTURES) / "models" / GetParam(), pool());
+  const Config& config = loaded.model->config;
+  if (!config.has_encoder()) return;
+  const int most = config.encoder.max_positions;
+  const std::vector<Token> ids(static_cast<size_t>(most > 0 ? most : 5000), 1);
+  check_source(config, ids);
+  if (most == 0) return;
+  std::vector<Token> more = ids;
+  more.push_back(1);
+  EXPECT_EQ(
+      error_of([&] { check_source(config, more); }, ""),
+      fmt::format("the input has {} tokens, the encoder has {} positions; shorten or split it",
+                  most + 1, most));
 }
 
 std::vector<std::string> fixtures() {

@@ -19,14 +19,16 @@ namespace {
 namespace fs = std::filesystem;
 
 class Trainer : public ::testing::Test {
+ public:
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
  protected:
   Trainer() {
     const ::testing::TestInfo* info = ::testing::UnitTest::GetInstance()->current_test_info();
     folder_ = fs::temp_directory_path() / fmt::format("transept-{}-{}", info->name(), ::getpid());
     config_ = reversal_config(folder_);
   }
-  Trainer(const Trainer&) = delete;
-  Trainer& operator=(const Trainer&) = delete;
   ~Trainer() override { fs::remove_all(folder_); }
 
   [[nodiscard]] static std::string weights(const TrainConfig& c) {
