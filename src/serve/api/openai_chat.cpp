@@ -107,7 +107,6 @@ Task<void> whole(Call& call, std::vector<Ask> asks, const Shape& shape) {
 // Strings, or token ids: of one prompt or of several.
 std::vector<Ask> completion_asks(const Service& service, const Json& body) {
   const Json prompt = body.at("prompt");
-  std::vector<Ask> asks;
   if (prompt.is_string()) return {openai_ask(service, body, prompt.as_string())};
   const std::vector<Json> parts = prompt.elements();
   check(!parts.empty() && parts.size() <= 1024, ErrorCode::usage,
@@ -121,6 +120,8 @@ std::vector<Ask> completion_asks(const Service& service, const Json& body) {
     return ask;
   };
   if (parts[0].is_integer()) return {of_ids(prompt)};
+  std::vector<Ask> asks;
+  asks.reserve(parts.size());
   for (const Json& part : parts)
     asks.push_back(part.is_string() ? openai_ask(service, body, part.as_string()) : of_ids(part));
   return asks;
