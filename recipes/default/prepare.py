@@ -34,8 +34,9 @@ PROMPTS = {
            "French:"],
 }  # fmt: skip
 TASK_OF_QUESTION = {"Summarise": "summary", "Section": "section", "Written in": "language"}
-# An answer of one word is little of the loss beside one of ten; the second question costs no second encoding.
-ASKED_TWICE = {"section"}
+# Asked in every wording, also about a part of the text: an answer of one word is little of the loss beside one of ten, and
+# another question costs no second encoding.
+ASKED_EVERY_WAY = {"section"}
 STORIES = 40_000
 
 
@@ -123,6 +124,13 @@ class Shortener:
         if determiner in ("a", "an"):
             determiner = "an" if noun[0] in "aeiou" else "a"
         return f"{determiner} {noun}"
+
+
+def part_of(text: str) -> str:
+    """About half of its sentences, or nothing where there is nothing to choose from."""
+    sentences = re.split(r"(?<=[.!?]) ", text)
+    chosen = [sentence for sentence in sentences if number(sentence, "part") % 2 == 0]
+    return " ".join(chosen) if 0 < len(chosen) < len(sentences) else ""
 
 
 def stories(data: Path) -> list[tuple[str, str]]:
@@ -230,11 +238,11 @@ def main(data: Path, work: Path) -> None:
     def add(task: str, source: str, target: str, name: str | None = None) -> None:
         if source and target:
             usual = PROMPTS[task][0]
-            prompts = [usual] if name is not None else [prompt_for(task, source)]
-            if name is None and task in ASKED_TWICE:
-                prompts = [usual, other_prompt(task, source)]
-            lines = train if name is None else valid[name]
-            lines += [f"{prompt}\t{source}\t{target}" for prompt in prompts]
+            if name is not None:
+                valid[name].append(f"{usual}\t{source}\t{target}")
+                return
+            prompts = PROMPTS[task] if task in ASKED_EVERY_WAY else [prompt_for(task, source)]
+            train.extend(f"{prompt}\t{source}\t{target}" for prompt in prompts)
 
     for language in ("de", "fr"):
         for english, other in sentence_pairs(data, language):
@@ -245,6 +253,8 @@ def main(data: Path, work: Path) -> None:
             for question, answer in document["qa"]:
                 task = TASK_OF_QUESTION[question]
                 add(task, text, clean(answer), task if part == "valid" else None)
+                if task in ASKED_EVERY_WAY and part == "train":
+                    add(task, part_of(text), clean(answer))
     for story, summary in stories(data):
         add("story", story, summary, "story" if number(story, "validation") % 128 == 0 else None)
 
