@@ -35,11 +35,13 @@ class Command:
 
     def run(self, verb: str, *words: str | Path) -> subprocess.CompletedProcess:
         command = [os.environ["TRANSEPT"], verb, self.model, "--threads", os.environ["THREADS"], "--quiet", *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+        return done
 
     def encode(self, text: str, file: Path) -> None:
-        if not file.exists():
-            self.run("encode", f"--input={text}", "--output", file)
+        self.run("encode", f"--input={text}", "--output", file)
 
     def ask(self, prompts: list[str], *source: str | Path) -> list[str]:
         words = [word for prompt in prompts for word in ("--prompt", prompt)]
