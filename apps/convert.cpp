@@ -19,7 +19,7 @@ class ConvertVerb : public Verb {
     common_.declare_dtype(options, "int8");
     options.text("output", "FOLDER", output_, "where the result goes");
     options.real("max-error", max_error_, 0, 1,
-                 "a matrix whose relative error in int8 is larger stays in bf16");
+                 "a matrix whose relative error is larger stays in bf16");
     options.text("calibrate", "FILE", pairs_,
                  "lines of input<TAB>output: how much less likely the outputs become");
     options.text("prompt", "TEXT", prompt_, "what the decoder starts from when calibrating");

@@ -2,7 +2,7 @@
 // bandwidth, taken in the same run. One line per shape, rows, threads and place of the weights
 // ("hot": the same ones every time; "rotating": a set larger than any cache).
 //
-//   kernels_bench [--isa avx2] [--dtype f32|bf16|int8] [--threads 1,2] [--rows 1,4] [--quick]
+//   kernels_bench [--isa avx2] [--dtype f32|bf16|int8|int4] [--threads 1,2] [--rows 1,4] [--quick]
 //                 [--processor-time] [--json FILE]
 //
 // A line's bound is the larger of operations / peak and bytes of weights / bandwidth of memory
@@ -19,7 +19,7 @@
 
 #include "base/buffer.h"
 #include "base/half.h"
-#include "kernels/int8.h"
+#include "kernels/int4.h"
 #include "kernels/kernels.h"
 #include "kernels/machine.h"
 
@@ -56,10 +56,14 @@ constexpr size_t kMiB = size_t{1} << 20;
 constexpr size_t kSets[] = {kMiB / 64, kMiB / 4, kMiB, 4 * kMiB, 16 * kMiB, 128 * kMiB};
 constexpr size_t kRotation = 96 * kMiB;  // bytes of weights, at least, for "rotating"
 
+bool is_integer(const std::string& dtype) {
+  return dtype == "int8" || dtype == "int4";
+}
+
 Machine measure_machine(const KernelTable& kernels, ThreadPool& pool, const Options& options) {
   const Clock clock = options.clock;
-  Machine machine{.peak = options.dtype == "int8" ? measure_i8_peak(kernels, pool, clock)
-                                                  : measure_fma_peak(kernels, pool, clock),
+  Machine machine{.peak = is_integer(options.dtype) ? measure_i8_peak(kernels, pool, clock)
+                                                    : measure_fma_peak(kernels, pool, clock),
                   .bandwidth = {}};
   fmt::print("{} thread(s): {:.1f} Gop/s multiply-add peak; reading GB/s", pool.size(),
              machine.peak / 1e9);
@@ -89,6 +93,7 @@ void fill(float* x, size_t n, uint64_t seed) {
 // Bytes of one panel of weights.
 size_t panel_size(const std::string& dtype, int k) {
   if (dtype == "int8") return int8_panel_bytes(k);
+  if (dtype == "int4") return int4_panel_bytes(k);
   return static_cast<size_t>(k) * kLanes * (dtype == "bf16" ? sizeof(uint16_t) : sizeof(float));
 }
 
@@ -122,7 +127,7 @@ class Product {
     const int panels = panels_for(shape_.n);
     const int begin = panels * thread / threads;
     const int end = panels * (thread + 1) / threads;
-    if (dtype_ == "int8") return run_i8(rows, t, packed, begin, end);
+    if (is_integer(dtype_)) return run_integers(rows, t, packed, begin, end);
     const GemmF32 g{.a = x_.as<float>(),
                     .lda = static_cast<size_t>(shape_.k),
                     .packed = dtype_ == "f32" ? reinterpret_cast<const float*>(packed) : nullptr,
@@ -149,6 +154,8 @@ class Product {
       fill(rows.data(), rows.size(), at);
       if (dtype_ == "int8") {
         pack_panel_i8(rows.data(), k, kLanes, shape_.k, panel);
+      } else if (dtype_ == "int4") {
+        pack_panel_i4(rows.data(), k, kLanes, shape_.k, panel);
       } else if (dtype_ == "f32") {
         std::memcpy(panel, rows.data(), panel_);
       } else {
@@ -159,7 +166,7 @@ class Product {
   }
 
   // Every thread quantises all rows, as if it were alone: a product of linear() shares that work.
-  void run_i8(int rows, size_t thread, const std::byte* packed, int begin, int end) {
+  void run_integers(int rows, size_t thread, const std::byte* packed, int begin, int end) {
     const size_t stride = int8_row_bytes(shape_.k);
     std::vector<uint8_t>& bytes = bytes_[thread];
     std::vector<float>& scales = scales_[thread];
@@ -167,17 +174,18 @@ class Product {
       kernels_.quantize_row(x_.as<float>() + r * static_cast<size_t>(shape_.k), shape_.k,
                             bytes.data() + r * stride, &scales[r]);
     }
-    kernels_.gemm_i8({.a = bytes.data(),
-                      .lda = stride,
-                      .a_scale = scales.data(),
-                      .packed = packed,
-                      .y = y_.as<float>(),
-                      .ldy = static_cast<size_t>(shape_.n),
-                      .m = rows,
-                      .n = shape_.n,
-                      .k = shape_.k,
-                      .bias = nullptr},
-                     begin, end);
+    const GemmI8 g{.a = bytes.data(),
+                   .lda = stride,
+                   .a_scale = scales.data(),
+                   .packed = packed,
+                   .y = y_.as<float>(),
+                   .ldy = static_cast<size_t>(shape_.n),
+                   .m = rows,
+                   .n = shape_.n,
+                   .k = shape_.k,
+                   .bias = nullptr};
+    if (dtype_ == "int8") return kernels_.gemm_i8(g, begin, end);
+    multiply_i4(kernels_, g, begin, end);
   }
 
   const KernelTable& kernels_;
@@ -283,7 +291,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Matrix products against the machine's peak and bandwidth"};
   app.add_option("--isa", options.isa, "Instruction set; default: the best");
   app.add_option("--dtype", options.dtype, "Storage of the weights")
-      ->check(CLI::IsMember({"f32", "bf16", "int8"}));
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}));
   app.add_option("--threads", options.threads, "Numbers of threads")->delimiter(',');
   app.add_option("--rows", options.rows, "Numbers of rows")->delimiter(',');
   app.add_option("--json", options.json, "Also write the results here");

@@ -112,7 +112,7 @@ double BenchResult::products_ms() const {
 }
 
 double share_of_limit(const ProductSpeed& product, const MachineLimits& limits) {
-  const double peak = product.storage == Storage::int8 ? limits.int8_ops : limits.flops;
+  const double peak = is_quantized(product.storage) ? limits.int8_ops : limits.flops;
   const double bound = std::max(product.operations / peak, product.bytes / limits.bytes);
   return bound * 1e3 / product.ms;
 }

@@ -41,7 +41,7 @@ void choose_storage(Transformer& model, const LoadOptions& options) {
   const Storage wanted = options.storage.value_or(Storage::f32);
   visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {
     weight.storage = storage_for(model.config, name, role, wanted);
-    if (weight.storage == Storage::int8 && options.keep_bf16.contains(name)) {
+    if (is_quantized(weight.storage) && options.keep_bf16.contains(name)) {
       weight.storage = Storage::bf16;
     }
   });
@@ -62,10 +62,10 @@ void check_stored_as(const Transformer& model, std::optional<Storage> wanted,
 Storage storage_for(const Config& config, const std::string& name, Role role, Storage wanted) {
   if (role == Role::vector) return Storage::f32;
   if (role == Role::lookup && !name.ends_with("tokens")) return Storage::f32;  // small, and added
-  if (wanted != Storage::int8) return wanted;
+  if (!is_quantized(wanted)) return wanted;
   const StackConfig& stack = name.starts_with("encoder") ? config.encoder : config.decoder;
   const bool outliers = stack.norm == NormKind::rms && name.ends_with(".ffn.down.weight");
-  return outliers || role == Role::lookup ? Storage::bf16 : Storage::int8;
+  return outliers || role == Role::lookup ? Storage::bf16 : wanted;
 }
 
 Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadOptions& options) {

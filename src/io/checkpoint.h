@@ -26,15 +26,16 @@ struct LoadOptions {
   // Of the matrices, see storage_for; none: as the file says, f32 where it does not. Error
   // unsupported if a file of panels is asked for in another form than its own.
   std::optional<Storage> storage = {};
-  std::set<std::string> keep_bf16 = {};  // names of weights to keep in bf16 where int8 is asked for
+  std::set<std::string> keep_bf16 =
+      {};  // names of weights to keep in bf16 where int8 or int4 is asked for
   const KernelTable* kernels = nullptr;  // what the weights are packed for; null: the chosen ones
 };
 
 // The form in which a weight is kept when `wanted` is asked for: matrices and token tables as
-// `wanted`, the rest as f32. Where int8 is wanted, bf16 are: the second matrix of the feed-forward
-// blocks of models with RMSNorm (T5's wo), because single activations there are hundreds of times
-// larger than the others of their row; and token tables that no product reads, where int8 would
-// save no time.
+// `wanted`, the rest as f32. Where int8 or int4 is wanted, bf16 are: the second matrix of the
+// feed-forward blocks of models with RMSNorm (T5's wo), because single activations there are
+// hundreds of times larger than the others of their row; and token tables that no product reads,
+// where int8 would save no time.
 [[nodiscard]] Storage storage_for(const Config& config, const std::string& name, Role role,
                                   Storage wanted);
 

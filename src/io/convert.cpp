@@ -54,7 +54,7 @@ std::vector<ConvertedMatrix> convert_checkpoint(const fs::path& from, const fs::
   std::vector<ConvertedMatrix> matrices = report(*checkpoint.model);
   if (options.max_error) {
     for (const ConvertedMatrix& matrix : matrices) {
-      if (matrix.storage == Storage::int8 && matrix.error > *options.max_error)
+      if (is_quantized(matrix.storage) && matrix.error > *options.max_error)
         load.keep_bf16.insert(matrix.name);
     }
     if (!load.keep_bf16.empty()) {

@@ -38,7 +38,7 @@ const std::vector<std::string> kModels = {"t5-v1_1", "t5-v1_1-bf16",     "bart",
 
 TEST(Convert, LoadsToTheSameAsConvertingWhileLoading) {
   for (const std::string& name : kModels) {
-    for (const Storage storage : {Storage::bf16, Storage::int8}) {
+    for (const Storage storage : {Storage::bf16, Storage::int8, Storage::int4}) {
       const TemporaryFolder out;
       const auto matrices = convert_checkpoint(fixture(name), out.path(), {storage, {}}, pool());
       EXPECT_FALSE(matrices.empty());
@@ -102,27 +102,29 @@ TEST(Convert, RefusesWhatItCannotDo) {
             std::string::npos);
 }
 
-// Every truncation and many flips: an Error, or a model whose every number is one that int8 panels
+// Every truncation and many flips: an Error, or a model whose every number is one that the panels
 // may hold.
 TEST(Convert, DamagedFilesAreErrors) {
-  const TemporaryFolder out;
-  (void)convert_checkpoint(fixture("marian"), out.path(), {}, pool());
-  const fs::path file = out.path() / "model.safetensors";
-  const std::string good = read_file(file);
-  const std::string part = good.substr(0, 1500);  // the header and a little
-  size_t errors = 0;
-  for_each_damage(part, 1000, [&](const std::string& damaged) {
-    std::string whole = damaged;
-    if (damaged.size() == part.size()) whole += good.substr(part.size());
-    write_file_atomic(file, whole);
-    try {
-      (void)load_checkpoint(out.path(), pool());
-    } catch (const Error& e) {
-      ++errors;
-      EXPECT_NE(e.code(), ErrorCode::internal) << e.what();
-    }
-  });
-  EXPECT_GT(errors, part.size());
+  for (const Storage storage : {Storage::int8, Storage::int4}) {
+    const TemporaryFolder out;
+    (void)convert_checkpoint(fixture("marian"), out.path(), {storage, {}}, pool());
+    const fs::path file = out.path() / "model.safetensors";
+    const std::string good = read_file(file);
+    const std::string part = good.substr(0, 1500);  // the header and a little
+    size_t errors = 0;
+    for_each_damage(part, 1000, [&](const std::string& damaged) {
+      std::string whole = damaged;
+      if (damaged.size() == part.size()) whole += good.substr(part.size());
+      write_file_atomic(file, whole);
+      try {
+        (void)load_checkpoint(out.path(), pool());
+      } catch (const Error& e) {
+        ++errors;
+        EXPECT_NE(e.code(), ErrorCode::internal) << e.what();
+      }
+    });
+    EXPECT_GT(errors, part.size());
+  }
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "io/stored_values.h"
-#include "kernels/int8.h"
+#include "kernels/int4.h"
 #include "kernels/kernels.h"
 #include "ops/linear.h"
 
@@ -22,6 +22,10 @@ bool is_in_panels(const Weight& weight) {
 std::vector<int64_t> shape_of(const Weight& weight, Role role) {
   if (weight.storage == Storage::int8)
     return {panels_for(weight.rows), static_cast<int64_t>(int8_panel_bytes(weight.cols))};
+  if (weight.storage == Storage::int4) {
+    return {panels_for(weight.rows), static_cast<int64_t>(int4_panel_lines(weight.cols)),
+            static_cast<int64_t>(kLineBytes)};
+  }
   if (weight.storage == Storage::bf16)
     return {panels_for(weight.rows), int64_t{kLanes} * weight.cols};
   if (role == Role::vector) return {weight.cols};
@@ -80,9 +84,9 @@ class PackedBinder {
                            tensor.shape[1] == int64_t{kLanes} * weight.cols;
     if (may_have_panels && tensor.type == StoredType::u8) {
       check(weight.cols <= kInt8MostColumns, ErrorCode::bad_data,
-            "{}: {}: {} columns in int8, at most {}", tensors_.name(), weight.name, weight.cols,
-            kInt8MostColumns);
-      weight.storage = Storage::int8;
+            "{}: {}: {} columns in int8 or int4, at most {}", tensors_.name(), weight.name,
+            weight.cols, kInt8MostColumns);
+      weight.storage = tensor.shape.size() == 3 ? Storage::int4 : Storage::int8;
     } else if (may_have_panels && tensor.type == StoredType::bf16 && (is_matrix || is_panels)) {
       weight.storage = Storage::bf16;
     } else {
@@ -95,6 +99,12 @@ class PackedBinder {
     }
   }
 
+  static bool is_valid(const Weight& weight, const std::byte* panel, int n) {
+    if (weight.storage == Storage::int8) return is_valid_panel_i8(panel, n, weight.cols);
+    if (weight.storage == Storage::int4) return is_valid_panel_i4(panel, n, weight.cols);
+    return all_finite(DType::bf16, panel, 0, int64_t{kLanes} * weight.cols);
+  }
+
   void check_panels(const Weight& weight) {
     const int panels = panels_for(weight.rows);
     const size_t each = panel_bytes(weight.storage, weight.cols);
@@ -103,10 +113,7 @@ class PackedBinder {
       for (auto p = static_cast<int>(begin); p < static_cast<int>(end); ++p) {
         const std::byte* panel = weight.packed.data() + static_cast<size_t>(p) * each;
         const int n = std::min(kLanes, weight.rows - p * kLanes);
-        const bool ok = weight.storage == Storage::int8
-                            ? is_valid_panel_i8(panel, n, weight.cols)
-                            : all_finite(DType::bf16, panel, 0, int64_t{kLanes} * weight.cols);
-        if (!ok) wrong = p;
+        if (!is_valid(weight, panel, n)) wrong = p;
       }
     });
     check(wrong < 0, ErrorCode::bad_data, "{}: {}: panel {} is damaged", tensors_.name(),
@@ -140,7 +147,7 @@ void write_packed(const std::filesystem::path& file, const Transformer& model) {
     TensorToWrite tensor{
         .name = weight.name, .type = {}, .shape = shape_of(weight, role), .bytes = {}, .make = {}};
     if (is_in_panels(weight)) {
-      tensor.type = weight.storage == Storage::int8 ? StoredType::u8 : StoredType::bf16;
+      tensor.type = is_quantized(weight.storage) ? StoredType::u8 : StoredType::bf16;
       tensor.bytes = {weight.packed.data(), weight.packed.size()};
     } else {
       check(role != Role::product && role != Role::both, ErrorCode::internal,

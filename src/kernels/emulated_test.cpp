@@ -12,7 +12,7 @@
 #include <limits>
 
 #include "kernels/inl.h"
-#include "kernels/int8.h"
+#include "kernels/int4.h"
 #include "kernels/kernels.h"
 #include "kernels/kernels_testing.h"
 #include "kernels/targets.h"
@@ -129,11 +129,15 @@ using Int8 = Int8Vnni;
 #include "kernels/ahead.inl"  // its own: by the outer one's types the outer functions would be found
 
 #include "kernels/gemm_i8.inl"
+
+#include "kernels/gemm_i4.inl"
 }  // namespace vnni
 
 using Int8 = Int8Avx512;
 
 #include "kernels/gemm_i8.inl"
+
+#include "kernels/gemm_i4.inl"
 
 #include "kernels/measure.inl"
 
@@ -149,7 +153,7 @@ std::vector<const KernelTable*> emulated_kernels() {
 #ifdef TRANSEPT_EMULATED
   static constexpr KernelTable avx512 = table_named("avx512 emulated");
   static const KernelTable with_vnni =
-      with_int8_product(avx512, "avx512vnni emulated", vnni::gemm_i8, vnni::spin_i8);
+      with_int8_product(avx512, "avx512vnni emulated", vnni::gemm_i8, vnni::gemm_i4, vnni::spin_i8);
   return {&avx512, &with_vnni};
 #else
   return {};

@@ -9,13 +9,15 @@ inline const std::byte* panel_of(const GemmI8& g, int panel) {
   return g.packed + static_cast<size_t>(panel) * int8_panel_bytes(g.k);
 }
 
+// What begins at `first`, a panel every `stride` bytes, begins with its scales.
 template <int kRows, int kPanels>
-TRANSEPT_INLINE void finish_i8(const GemmI8& g, int row, int panel,
-                               const Int8::Sum (&sum)[kRows][kPanels * kVecs]) {
+TRANSEPT_INLINE void finish_i8(const GemmI8& g, int row, int panel, const std::byte* first,
+                               size_t stride, const Int8::Sum (&sum)[kRows][kPanels * kVecs]) {
   TRANSEPT_UNROLL for (int p = 0; p < kPanels; ++p) {
     const int n = (panel + p) * kLanes;
     const int count = g.n - n;
-    const Lanes scale = load(reinterpret_cast<const float*>(panel_of(g, panel + p)));
+    const Lanes scale =
+        load(reinterpret_cast<const float*>(first + static_cast<size_t>(p) * stride));
     Lanes bias = splat<Lanes>(0.0f);
     if (g.bias != nullptr) bias = load_first(g.bias + n, count);
     TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r) {
@@ -58,7 +60,7 @@ __attribute__((noinline)) void tile_i8(const GemmI8& g, int row, int panel, Ahea
       }
     }
   }
-  finish_i8<kRows, kPanels>(g, row, panel, sum);
+  finish_i8<kRows, kPanels>(g, row, panel, first, stride, sum);
 }
 
 template <int kRows, bool kAsks, int kPanels = Int8::kPanelsForRows[kRows]>

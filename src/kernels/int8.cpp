@@ -9,8 +9,6 @@
 namespace transept {
 namespace {
 
-constexpr int kZeroPoint = 128;  // of the activations
-
 struct Panel {
   float scale[kLanes];
   int32_t correction[kLanes];  // -128 * the sum of the row's weights
@@ -40,10 +38,12 @@ struct Largest {
   }
 };
 
+}  // namespace
+
 // The scales that make every pair of neighbours fit. The integers of a pair differ from the exact
-// quotients by at most 1/2 each, so sums of at most 127 stay at most 128. NaN where a weight is not
-// finite.
-void find_scales(const Row* rows, int k, float (&scale)[kLanes]) {
+// quotients by at most 1/2 each, so sums of at most 127 stay at most 128.
+void find_scales_i8(const float* lanes, int k, float (&scale)[kLanes]) {
+  const auto* rows = reinterpret_cast<const Row*>(lanes);
   static constexpr Row kNothing = {};
   Largest largest;
   for (int i = 0; i + 1 < k; i += 2) largest.look_at(rows[i], rows[i + 1]);
@@ -55,13 +55,21 @@ void find_scales(const Row* rows, int k, float (&scale)[kLanes]) {
   }
 }
 
-}  // namespace
+std::vector<float> to_lanes(const float* source, size_t ld, int n, int k) {
+  std::vector<float> lanes(static_cast<size_t>(k) * kLanes);
+  for (int lane = 0; lane < n; ++lane) {
+    const float* row = source + static_cast<size_t>(lane) * ld;
+    float* to = lanes.data() + lane;
+    for (int i = 0; i < k; ++i, to += kLanes) *to = row[i];
+  }
+  return lanes;
+}
 
 void pack_lanes_i8(const float* lanes, int k, std::byte* panel) {
   constexpr float kRound = 0x1.8p23F;  // adding and taking it rounds to the nearest integer
   const auto* rows = reinterpret_cast<const Row*>(lanes);
   Panel header{};
-  find_scales(rows, k, header.scale);
+  find_scales_i8(lanes, k, header.scale);
   Row divisor;
   int32_t mask[kLanes];  // nothing of a row without a scale
   for (int lane = 0; lane < kLanes; ++lane) {
@@ -89,13 +97,7 @@ void pack_lanes_i8(const float* lanes, int k, std::byte* panel) {
 }
 
 void pack_panel_i8(const float* source, size_t ld, int n, int k, std::byte* panel) {
-  std::vector<float> lanes(static_cast<size_t>(k) * kLanes);
-  for (int lane = 0; lane < n; ++lane) {
-    const float* row = source + static_cast<size_t>(lane) * ld;
-    float* to = lanes.data() + lane;
-    for (int i = 0; i < k; ++i, to += kLanes) *to = row[i];
-  }
-  pack_lanes_i8(lanes.data(), k, panel);
+  pack_lanes_i8(to_lanes(source, ld, n, k).data(), k, panel);
 }
 
 void unpack_row_i8(const std::byte* panel, int lane, int k, float* values) {

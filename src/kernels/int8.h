@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "kernels/kernels.h"
 
@@ -18,6 +19,7 @@ namespace transept {
 // A panel of 16 outputs: 16 scales (f32), 16 corrections (int32), then
 //   weights[k / 4][lane][k % 4]   int8, zero beyond n and k.
 inline constexpr size_t kInt8Header = size_t{2} * kLanes * sizeof(float);
+inline constexpr int kZeroPoint = 128;  // of the activations
 // Sums of so many products stay within 32 bits.
 inline constexpr int kInt8MostColumns = 65536;
 // The largest sum of two neighbours of one sign, as an integer.
@@ -30,6 +32,12 @@ inline constexpr int kInt8PairLimit = 128;
 [[nodiscard]] constexpr size_t int8_panel_bytes(int k) {
   return kInt8Header + int8_row_bytes(k) * kLanes;
 }
+
+// Rows [0, n) of `source` (n <= 16, k columns, row stride ld) as [k][16], zero from lane n on.
+[[nodiscard]] std::vector<float> to_lanes(const float* source, size_t ld, int n, int k);
+
+// The scale of every lane: that with which neighbours fit. NaN where a weight is not finite.
+void find_scales_i8(const float* lanes, int k, float (&scale)[kLanes]);
 
 // Rows [0, n) of `source` (n <= 16, k columns, row stride ld) -> one panel. A row with a value that
 // is not finite gets the scale NaN.

@@ -119,6 +119,10 @@ struct KernelTable {
   // The same sums with panels of bf16 weights; g.packed is not read.
   void (*gemm_bf16)(const GemmF32& g, const uint16_t* packed, int panel_begin, int panel_end);
   void (*gemm_i8)(const GemmI8& g, int panel_begin, int panel_end);
+  // The same with panels of int4.h, for at most kInt4MostRows rows.
+  void (*gemm_i4)(const GemmI8& g, int panel_begin, int panel_end);
+  // A panel of int4 as the one of int8 that it stands for: the way for more rows.
+  void (*expand_i4)(const std::byte* panel, int k, std::byte* int8_panel);
   // One row of activations -> bytes around 128, q = 128 + round(x / scale) with the scale that
   // makes the largest 127. Writes whole groups of four (int8_row_bytes), padded with 128. A row
   // with a value that is not finite gets the scale NaN, one that is zero throughout (below 2^-100)

@@ -12,7 +12,7 @@
 #include "base/half.h"
 #include "base/rng.h"
 #include "kernels/inl.h"
-#include "kernels/int8.h"
+#include "kernels/int4.h"
 #include "kernels/kernels.h"
 
 namespace transept {
@@ -110,6 +110,20 @@ void gemm_i8(const GemmI8& g, int panel_begin, int panel_end) {
         y[n] = g.bias != nullptr ? value + g.bias[n] : value;
       }
     }
+  }
+}
+
+void gemm_i4(const GemmI8& g, int panel_begin, int panel_end) {
+  std::vector<std::byte> expanded(int8_panel_bytes(g.k));
+  for (int panel = panel_begin; panel < panel_end; ++panel) {
+    expand_panel_i4(g.packed + static_cast<size_t>(panel) * int4_panel_bytes(g.k), g.k,
+                    expanded.data());
+    GemmI8 one = g;  // panel 0 of a matrix that begins here
+    one.packed = expanded.data();
+    one.y = g.y + panel * kLanes;
+    one.n = g.n - panel * kLanes;
+    one.bias = g.bias != nullptr ? g.bias + panel * kLanes : nullptr;
+    gemm_i8(one, 0, 1);
   }
 }
 
@@ -292,6 +306,8 @@ const KernelTable& reference_kernels() {
       .pack_strips_f32 = pack_strips_f32,
       .gemm_bf16 = gemm_bf16,
       .gemm_i8 = gemm_i8,
+      .gemm_i4 = gemm_i4,
+      .expand_i4 = expand_panel_i4,
       .quantize_row = quantize_row,
       .layer_norm = layer_norm,
       .rms_norm = rms_norm,

@@ -8,6 +8,8 @@ constexpr KernelTable table_named(const char* name) {
           .pack_strips_f32 = pack_strips_f32,
           .gemm_bf16 = gemm_bf16,
           .gemm_i8 = gemm_i8,
+          .gemm_i4 = gemm_i4,
+          .expand_i4 = expand_i4,
           .quantize_row = quantize_row,
           .layer_norm = layer_norm,
           .rms_norm = rms_norm,

@@ -59,8 +59,10 @@ void gemm_i8(const GemmI8& g, int panel_begin, int panel_end) {
 namespace transept {
 
 const KernelTable& amx_kernels() {
-  static const KernelTable table = with_pairs(
-      with_int8_product(avx512vnni_kernels(), "amx", gemm_i8, spin_amx), "amx", amx_pairs());
+  static const KernelTable table =
+      with_pairs(with_int8_product(avx512vnni_kernels(), "amx", gemm_i8,
+                                   avx512vnni_kernels().gemm_i4, spin_amx),
+                 "amx", amx_pairs());
   return table;
 }
 

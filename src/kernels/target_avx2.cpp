@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "kernels/inl.h"
-#include "kernels/int8.h"
+#include "kernels/int4.h"
 #include "kernels/kernels.h"
 #include "kernels/targets.h"
 
@@ -53,6 +53,8 @@ using Isa = Avx2;
 using Int8 = Int8Avx2;
 
 #include "kernels/gemm_i8.inl"
+
+#include "kernels/gemm_i4.inl"
 
 #include "kernels/measure.inl"
 

@@ -12,7 +12,7 @@
 #include <limits>
 
 #include "kernels/inl.h"
-#include "kernels/int8.h"
+#include "kernels/int4.h"
 #include "kernels/kernels.h"
 #include "kernels/targets.h"
 
@@ -59,6 +59,8 @@ using Isa = Avx512;
 using Int8 = Int8Avx512;
 
 #include "kernels/gemm_i8.inl"
+
+#include "kernels/gemm_i4.inl"
 
 #include "kernels/measure.inl"
 

@@ -8,7 +8,7 @@
 #include <immintrin.h>
 
 #include "kernels/inl.h"
-#include "kernels/int8.h"
+#include "kernels/int4.h"
 #include "kernels/kernels.h"
 #include "kernels/targets.h"
 
@@ -42,6 +42,8 @@ using Int8 = Int8Vnni;
 
 #include "kernels/gemm_i8.inl"
 
+#include "kernels/gemm_i4.inl"
+
 }  // namespace
 }  // namespace transept
 
@@ -55,7 +57,7 @@ namespace transept {
 
 const KernelTable& avx512vnni_kernels() {
   static const KernelTable table =
-      with_int8_product(avx512_kernels(), "avx512vnni", gemm_i8, spin_i8);
+      with_int8_product(avx512_kernels(), "avx512vnni", gemm_i8, gemm_i4, spin_i8);
   return table;
 }
 

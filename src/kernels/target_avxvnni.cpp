@@ -6,7 +6,7 @@
 #include <immintrin.h>
 
 #include "kernels/inl.h"
-#include "kernels/int8.h"
+#include "kernels/int4.h"
 #include "kernels/kernels.h"
 #include "kernels/targets.h"
 
@@ -46,6 +46,8 @@ using Int8 = Int8AvxVnni;
 
 #include "kernels/gemm_i8.inl"
 
+#include "kernels/gemm_i4.inl"
+
 }  // namespace
 }  // namespace transept
 
@@ -58,7 +60,8 @@ using Int8 = Int8AvxVnni;
 namespace transept {
 
 const KernelTable& avxvnni_kernels() {
-  static const KernelTable table = with_int8_product(avx2_kernels(), "avxvnni", gemm_i8, spin_i8);
+  static const KernelTable table =
+      with_int8_product(avx2_kernels(), "avxvnni", gemm_i8, gemm_i4, spin_i8);
   return table;
 }
 

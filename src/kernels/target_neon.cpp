@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "kernels/inl.h"
-#include "kernels/int8.h"
+#include "kernels/int4.h"
 #include "kernels/kernels.h"
 #include "kernels/targets.h"
 
@@ -43,6 +43,8 @@ using Isa = Neon;
 using Int8 = Int8Neon;
 
 #include "kernels/gemm_i8.inl"
+
+#include "kernels/gemm_i4.inl"
 
 #include "kernels/measure.inl"
 

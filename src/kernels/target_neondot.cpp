@@ -3,7 +3,7 @@
 #include <arm_neon.h>
 
 #include "kernels/inl.h"
-#include "kernels/int8.h"
+#include "kernels/int4.h"
 #include "kernels/kernels.h"
 #include "kernels/targets.h"
 
@@ -35,6 +35,8 @@ using Int8 = Int8NeonDot;
 
 #include "kernels/gemm_i8.inl"
 
+#include "kernels/gemm_i4.inl"
+
 }  // namespace
 }  // namespace transept
 
@@ -47,7 +49,8 @@ using Int8 = Int8NeonDot;
 namespace transept {
 
 const KernelTable& neondot_kernels() {
-  static const KernelTable table = with_int8_product(neon_kernels(), "neondot", gemm_i8, spin_i8);
+  static const KernelTable table =
+      with_int8_product(neon_kernels(), "neondot", gemm_i8, gemm_i4, spin_i8);
   return table;
 }
 

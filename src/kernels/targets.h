@@ -9,9 +9,11 @@ namespace transept {
 // A table that differs from `base` in its name and its int8 product.
 [[nodiscard]] inline KernelTable with_int8_product(KernelTable base, const char* name,
                                                    decltype(KernelTable::gemm_i8) gemm_i8,
+                                                   decltype(KernelTable::gemm_i4) gemm_i4,
                                                    decltype(KernelTable::spin_i8) spin_i8) {
   base.name = name;
   base.gemm_i8 = gemm_i8;
+  base.gemm_i4 = gemm_i4;
   base.spin_i8 = spin_i8;
   return base;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/hash.h"
+#include "model/balance.h"
 #include "model/memory.h"
 #include "ops/linear.h"
 
@@ -133,7 +134,7 @@ void visit(const Transformer& model, const std::function<void(const Weight&, Rol
 Storage storage_of(const Transformer& model) {
   Storage storage = Storage::f32;
   visit(model, [&](const Weight& weight, Role) {
-    if (weight.storage == Storage::int8 || storage == Storage::f32) storage = weight.storage;
+    if (is_quantized(weight.storage) || storage == Storage::f32) storage = weight.storage;
   });
   return storage;
 }
@@ -146,6 +147,7 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
     size_t bytes;
     std::shared_ptr<const void> owner;
   };
+  balance_output(model, pool);
   std::vector<Values> all;
   visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {
     const bool is_multiplied = role == Role::product || role == Role::both;

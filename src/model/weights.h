@@ -90,7 +90,7 @@ using Visitor =
 void visit(Transformer& model, const Visitor& f);
 void visit(const Transformer& model, const std::function<void(const Weight& weight, Role role)>& f);
 
-// The form of its matrices: int8 if any is, for that keeps some in bf16.
+// The form of its matrices: int8 or int4 if any is, for those keep some in bf16.
 [[nodiscard]] Storage storage_of(const Transformer& model);
 
 // The last step of loading, when every weight has its values: packs what products read and sets the

@@ -54,7 +54,7 @@ TEST_P(Argmax, EqualsTheWholeProduct) {
 
 // In every form of panel, for any choice and order of outputs.
 TEST_P(Argmax, SomeOutputsAreThoseOfTheWholeProduct) {
-  for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8})
+  for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8, Storage::int4})
     for (const int cols : {1, 6, 33}) {
       Weight weight = random_weight(75, cols);
       weight.storage = storage;

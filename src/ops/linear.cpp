@@ -5,20 +5,22 @@
 #include <vector>
 
 #include "base/half.h"
-#include "kernels/int8.h"
+#include "kernels/int4.h"
 #include "ops/product.h"
 
 namespace transept {
 namespace {
 
-// Rows [first, first + n) of the stored values as f32; `scratch` holds them if they had to be
-// converted.
+// Rows [first, first + n) of the stored values as f32, as they are packed; `scratch` holds them if
+// they had to be converted.
 const float* stored_rows(const Weight& weight, int first, int n, std::vector<float>& scratch) {
   const auto cols = static_cast<size_t>(weight.cols);
   const size_t start = static_cast<size_t>(first) * cols;
-  if (weight.dtype == DType::f32) return weight.f32() + start;
+  if (weight.dtype == DType::f32 && weight.columns.empty()) return weight.f32() + start;
   scratch.resize(static_cast<size_t>(n) * cols);
   widen(weight.dtype, weight.values, start, scratch.size(), scratch.data());
+  if (!weight.columns.empty())
+    for (size_t i = 0; i < scratch.size(); ++i) scratch[i] *= weight.columns[i % cols];
   return scratch.data();
 }
 
@@ -41,11 +43,13 @@ void pack_panel(const Weight& weight, const float* rows, int n, const KernelTabl
       return pack_panel_bf16(rows, n, weight.cols, reinterpret_cast<uint16_t*>(panel));
     case Storage::int8:
       return pack_panel_i8(rows, cols, n, weight.cols, panel);
+    case Storage::int4:
+      return pack_panel_i4(rows, cols, n, weight.cols, panel);
   }
 }
 
-// Every form of panel is columns of 16 elements, one per output: values, or the words of int8.h.
-// Where an f32 matrix is there row by row too, that is a sixteenth of the reading.
+// Every form of panel is columns of 16 elements, one per output: values, or the words of int8.h and
+// int4.h. Where an f32 matrix is there row by row too, that is a sixteenth of the reading.
 template <class Element>
 void take_panel(const Weight& weight, std::span<const int32_t> rows, std::byte* panel) {
   const size_t bytes = panel_bytes(weight.storage, weight.cols);
@@ -105,14 +109,15 @@ void check_trainable(const Weight& weight) {
 
 size_t panel_bytes(Storage storage, int cols) {
   if (storage == Storage::int8) return int8_panel_bytes(cols);
+  if (storage == Storage::int4) return int4_panel_bytes(cols);
   const size_t element = storage == Storage::f32 ? sizeof(float) : sizeof(uint16_t);
   return static_cast<size_t>(cols) * kLanes * element;
 }
 
 void pack(Weight& weight, ThreadPool& pool, const KernelTable& kernels) {
-  check(weight.storage != Storage::int8 || weight.cols <= kInt8MostColumns, ErrorCode::unsupported,
-        "{}: {} columns, int8 takes at most {}; load it as bf16", weight.name, weight.cols,
-        kInt8MostColumns);
+  check(!is_quantized(weight.storage) || weight.cols <= kInt8MostColumns, ErrorCode::unsupported,
+        "{}: {} columns, {} takes at most {}; load it as bf16", weight.name, weight.cols,
+        name_of(weight.storage), kInt8MostColumns);
   const int panels = panels_for(weight.rows);
   const size_t each = panel_bytes(weight.storage, weight.cols);
   const size_t bytes = static_cast<size_t>(panels) * each;
@@ -157,9 +162,15 @@ void unpack_row(const Weight& weight, int index, float* values) {
   const int lane = index % kLanes;
   const std::byte* panel = weight.packed.data() + static_cast<size_t>(index / kLanes) *
                                                       panel_bytes(weight.storage, weight.cols);
-  if (weight.storage == Storage::int8) return unpack_row_i8(panel, lane, weight.cols, values);
-  const auto* halves = reinterpret_cast<const uint16_t*>(panel) + lane;
-  for (int k = 0; k < weight.cols; ++k) values[k] = from_bfloat16(halves[ptrdiff_t{k} * kLanes]);
+  if (weight.storage == Storage::int8) {
+    unpack_row_i8(panel, lane, weight.cols, values);
+  } else if (weight.storage == Storage::int4) {
+    unpack_row_i4(panel, lane, weight.cols, values);
+  } else {
+    const auto* halves = reinterpret_cast<const uint16_t*>(panel) + lane;
+    for (int k = 0; k < weight.cols; ++k) values[k] = from_bfloat16(halves[ptrdiff_t{k} * kLanes]);
+  }
+  for (size_t k = 0; k < weight.columns.size(); ++k) values[k] /= weight.columns[k];
 }
 
 }  // namespace transept

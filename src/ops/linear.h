@@ -1,5 +1,5 @@
 // Linear: y = x Wᵀ + b, by the weight's storage type. f32 and bf16 multiply f32 activations; int8
-// quantises each row of x to 8 bits first (kernels/int8.h).
+// and int4 quantise each row of x to 8 bits first (kernels/int8.h, int4.h).
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace transept {
 // x [rows, in] -> [rows, out]. The weight must be packed; `bias` may be empty.
 [[nodiscard]] Tensor linear(Context& c, const Weight& weight, const Weight& bias, ConstTensor x);
 
-// Several of one x, as if one after the other: x is read, and for int8 quantised, once.
+// Several of one x, as if one after the other: x is read, and where quantised, once.
 void linear(Context& c, std::span<const Factor> by, ConstTensor x, std::span<Tensor> y);
 
 // Error unsupported, naming the weight, unless it is f32 in every form.

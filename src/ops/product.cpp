@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
-#include "kernels/int8.h"
+#include "kernels/int4.h"
 #include "ops/linear.h"
 #include "ops/product_pairs.h"
 
@@ -62,7 +62,7 @@ void run_gemm(Context& c, const GemmF32& g) {
       [&](const Part& part) { c.kernels.gemm_f32(part_of(g, part), part.begin, part.end); });
 }
 
-// The rows of a left operand, also quantised where a weight is int8.
+// The rows of a left operand, also quantised where a weight is.
 struct Rows {
   ConstTensor values;
   const uint8_t* bytes = nullptr;  // [rows, int8_row_bytes(cols)], in the arena
@@ -94,7 +94,7 @@ void run_part(const KernelTable& kernels, const Rows& a, const Factor& by, const
   const float* bias = by.shift() == nullptr ? nullptr : by.shift() + first;
   const std::byte* packed =
       weight.packed.data() + static_cast<size_t>(part.begin) * panel_bytes(weight.storage, k);
-  if (weight.storage == Storage::int8) {
+  if (is_quantized(weight.storage)) {
     const size_t stride = int8_row_bytes(k);
     const GemmI8 g{.a = a.bytes + row * stride,
                    .lda = stride,
@@ -106,7 +106,8 @@ void run_part(const KernelTable& kernels, const Rows& a, const Factor& by, const
                    .n = n,
                    .k = k,
                    .bias = bias};
-    return kernels.gemm_i8(g, 0, panels);
+    return weight.storage == Storage::int8 ? kernels.gemm_i8(g, 0, panels)
+                                           : multiply_i4(kernels, g, 0, panels);
   }
   const bool is_f32 = weight.storage == Storage::f32;
   const GemmF32 g{.a = a.values.row(part.row),
@@ -123,8 +124,8 @@ void run_part(const KernelTable& kernels, const Rows& a, const Factor& by, const
   kernels.gemm_bf16(g, reinterpret_cast<const uint16_t*>(packed), 0, panels);
 }
 
-bool is_int8(const Factor& by) {
-  return by.weight->storage == Storage::int8;
+bool takes_quantized(const Factor& by) {
+  return is_quantized(by.weight->storage);
 }
 
 // Rows [begin, begin + k) of b as panels of the transposed problem, in the arena.
@@ -161,7 +162,7 @@ void multiply_packed(Context& c, ConstTensor a, std::span<const Factor> by,
     }
     return;
   }
-  const bool quantise = std::ranges::any_of(by, is_int8);
+  const bool quantise = std::ranges::any_of(by, takes_quantized);
   const Rows rows = quantise ? quantized(c, a) : Rows{a};
   const size_t row_bytes =
       quantise ? int8_row_bytes(a.cols) : static_cast<size_t>(a.cols) * sizeof(float);
@@ -187,7 +188,7 @@ void multiply_in_pieces(Context& c, ConstTensor a, const Factor& by, int piece,
                         const std::function<void(const Piece&)>& f) {
   dcheck(!c.in_pairs);
   const Arena::Frame frame(c.arena);
-  const Rows rows = is_int8(by) ? quantized(c, a) : Rows{a};
+  const Rows rows = takes_quantized(by) ? quantized(c, a) : Rows{a};
   const int panels = panels_for(by.weight->rows);
   const int pieces = (panels + piece - 1) / piece;
   const int width = piece * kLanes;

@@ -19,7 +19,7 @@ struct Factor {
 };
 
 // y[i][m, n] = a[m, k] W[i]ᵀ (+ bias[i]): what linear computes. The rows are read, and where a W is
-// int8 quantised, once for all.
+// int8 or int4 quantised, once for all.
 void multiply_packed(Context& c, ConstTensor a, std::span<const Factor> by,
                      std::span<const Tensor> y);
 

@@ -22,9 +22,9 @@ void widen(DType dtype, const void* values, size_t begin, size_t n, float* out) 
 
 std::optional<Storage> storage_named(std::string_view name) {
   if (name.empty()) return std::nullopt;
-  for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8})
+  for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8, Storage::int4})
     if (name == name_of(storage)) return storage;
-  fail(ErrorCode::unsupported, "storage type {}: not available yet; f32, bf16 and int8 are", name);
+  fail(ErrorCode::unsupported, "unknown storage type {}: expected f32, bf16, int8 or int4", name);
 }
 
 }  // namespace transept

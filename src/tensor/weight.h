@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/buffer.h"
 #include "tensor/tensor.h"
@@ -27,13 +28,19 @@ enum class DType { f32, f16, bf16 };
 void widen(DType dtype, const void* values, size_t begin, size_t n, float* out);
 
 // The form that a matrix is packed in. Token tables that are not f32 are packed too.
-enum class Storage { f32, bf16, int8 };
+enum class Storage { f32, bf16, int8, int4 };
 
 [[nodiscard]] constexpr const char* name_of(Storage storage) {
-  return storage == Storage::f32 ? "f32" : storage == Storage::bf16 ? "bf16" : "int8";
+  constexpr const char* kNames[] = {"f32", "bf16", "int8", "int4"};
+  return kNames[static_cast<size_t>(storage)];
 }
 
-// "f32", "bf16" or "int8"; nothing for "". Error unsupported for anything else.
+// Whether products with it are of integers.
+[[nodiscard]] constexpr bool is_quantized(Storage storage) {
+  return storage == Storage::int8 || storage == Storage::int4;
+}
+
+// Nothing for "". Error unsupported for what is no name of one.
 [[nodiscard]] std::optional<Storage> storage_named(std::string_view name);
 
 // What a parameter is used for decides which forms it is kept in.
@@ -52,7 +59,8 @@ struct Weight {
   const void* values = nullptr;       // [rows, cols] row-major, as stored; vectors are always f32
   std::shared_ptr<const void> owner;  // keeps `values` alive: a mapped file or a Buffer
   Storage storage = Storage::f32;     // of `packed`
-  Buffer packed;                      // panels (kernels.h, int8.h); empty unless a product reads it
+  std::vector<float> columns;         // what packing multiplies each column by; empty: 1
+  Buffer packed;          // panels (kernels.h, int8.h, int4.h); empty unless a product reads it
   float* grad = nullptr;  // [rows, cols], what backward adds to; null unless it is being trained
 
   [[nodiscard]] bool empty() const { return values == nullptr && packed.size() == 0; }

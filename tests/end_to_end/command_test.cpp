@@ -31,11 +31,10 @@ TEST(Command, TellsWrongUsageInOneLine) {
   EXPECT_EQ(transept({}).code, 2);
 }
 
-TEST(Command, TellsMissingAndUnsupportedThings) {
+TEST(Command, TellsWhatIsMissing) {
   expect_one_line(transept({"generate", "/nonexistent"}), 66, "/nonexistent");
   expect_one_line(transept({"generate", kText, "--input-file", "/nonexistent"}), 66,
                   "/nonexistent");
-  expect_one_line(transept({"generate", kText, "--dtype", "int4"}), 1, "int8");
 }
 
 TEST(Command, HelpsWithAnExampleForEveryVerb) {

@@ -349,8 +349,8 @@ TEST(Compare, StoresMatricesAsAsked) {
     return row.root().at(side).at("kept_bytes").as_int();
   };
   for (const char* side : {"encoder_decoder", "decoder_only"})
-    for (const char* dtype : {"bf16", "int8"}) EXPECT_LT(kept(dtype, side), kept("f32", side));
-  EXPECT_EQ(transept({"compare", kText, "--dtype", "int4"}).code, 1);
+    for (const char* dtype : {"bf16", "int8", "int4"})
+      EXPECT_LT(kept(dtype, side), kept("f32", side));
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const char* model : {"t5-v1_1", "bart", "m2m100", "bert2gpt2-widths"}) {
     for (const KernelTable* table : available_kernels()) cases.push_back({model, table});
-    cases.push_back({model, &chosen_kernels(), Storage::int8});  // keys and values are bf16
+    for (const Storage storage : {Storage::int8, Storage::int4})  // keys and values are bf16
+      cases.push_back({model, &chosen_kernels(), storage});
   }
   return cases;
 }

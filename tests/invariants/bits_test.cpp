@@ -15,7 +15,7 @@ std::vector<Case> decoder_cases() {  // an encoder on its own has no logits
   std::vector<Case> cases;
   for (const Case& plain :
        cases_of([](const std::string& model) { return Golden(model).has("logits.0"); })) {
-    for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8})
+    for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8, Storage::int4})
       cases.push_back({plain.model, plain.kernels, storage});
   }
   return cases;
@@ -244,7 +244,7 @@ TEST_P(MemoryLaws, AnotherModelsMemoryIsRefused) {
 INSTANTIATE_TEST_SUITE_P(Families, MemoryLaws,
                          ::testing::Combine(::testing::Values("t5-v1_1", "bart", "bert2gpt2"),
                                             ::testing::Values(Storage::f32, Storage::bf16,
-                                                              Storage::int8)),
+                                                              Storage::int8, Storage::int4)),
                          [](const auto& test) {
                            return test_name(std::get<0>(test.param)) + "_" +
                                   name_of(std::get<1>(test.param));

@@ -67,7 +67,7 @@ std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const char* model : {"t5-v1_1", "bart", "marian", "m2m100", "gpt2"})
     for (const KernelTable* table : available_kernels())
-      for (const Storage storage : {Storage::f32, Storage::int8})
+      for (const Storage storage : {Storage::f32, Storage::int8, Storage::int4})
         cases.push_back({model, table, storage});
   return cases;
 }
