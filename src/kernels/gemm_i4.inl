@@ -40,6 +40,11 @@ TRANSEPT_INLINE Words factors_i4(const std::byte* line, size_t index) {
   return load_vector<Words>(line) >> static_cast<uint32_t>(8 * index) & 255;
 }
 
+// Of vector `v` of a line, in whichever panel it is.
+TRANSEPT_INLINE size_t vector_place(int v, size_t stride) {
+  return static_cast<size_t>(v / kVecs) * stride + static_cast<size_t>(v % kVecs) * kVectorBytes;
+}
+
 // kRows rows, a multiple g.lda apart, times a block of `groups` groups of columns: sums of q alone
 // are of 32 bits, and join the others times the factor.
 template <int kRows, int kPanels>
@@ -51,8 +56,7 @@ TRANSEPT_INLINE void block_i4(const GemmI8& g, const uint8_t* a, const std::byte
   Int8::Sum own[kRows][kSums] = {};
   for (size_t group = 0; group < groups; group += 2, a += 8, weights += kLineBytes) {
     TRANSEPT_UNROLL for (int v = 0; v < kSums; ++v) {
-      const auto both = load_vector<Bytes>(weights + static_cast<size_t>(v / kVecs) * stride +
-                                           v % kVecs * kVectorBytes);
+      const auto both = load_vector<Bytes>(weights + vector_place(v, stride));
       const auto low = as<Int8::Weights>(low_half(both));
       TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r) own[r][v] =
           Int8::dot(own[r][v], Int8::splat(a + static_cast<size_t>(r) * g.lda), low);
@@ -63,8 +67,7 @@ TRANSEPT_INLINE void block_i4(const GemmI8& g, const uint8_t* a, const std::byte
     }
   }
   TRANSEPT_UNROLL for (int v = 0; v < kSums; ++v) {
-    const Words factor = factors_i4(
-        factors + static_cast<size_t>(v / kVecs) * stride + v % kVecs * kVectorBytes, index);
+    const Words factor = factors_i4(factors + vector_place(v, stride), index);
     TRANSEPT_UNROLL for (int r = 0; r < kRows; ++r) sum[r][v] =
         as<Int8::Sum>(as<Words>(sum[r][v]) + as<Words>(own[r][v]) * factor);
   }

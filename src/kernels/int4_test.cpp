@@ -205,7 +205,7 @@ TEST(PanelI4, WhatBreaksItsRulesIsNotValid) {
     std::memcpy(panel.data() + at, bytes.data(), bytes.size());
     return is_valid_panel_i4(panel.data(), 10, k);
   };
-  EXPECT_TRUE(valid_after(0, {}));
+  EXPECT_TRUE(is_valid_panel_i4(good.data(), 10, k));
   EXPECT_FALSE(valid_after(0, {0, 0, 0xC0, 0x7F}));            // a scale that is NaN
   EXPECT_FALSE(valid_after(kLineBytes, {1, 2, 3, 4}));         // a wrong correction
   EXPECT_FALSE(valid_after(2 * kLineBytes, {19}));             // a factor beyond the most
