@@ -20,28 +20,33 @@ class ConvertVerb : public Verb {
     options.text("output", "FOLDER", output_, "where the result goes");
     options.real("max-error", max_error_, 0, 1,
                  "a matrix whose relative error is larger stays in bf16");
-    options.text("calibrate", "FILE", pairs_,
-                 "lines of input<TAB>output: how much less likely the outputs become");
+    options.text(
+        "calibrate", "FILE", pairs_,
+        "lines of input<TAB>output: the error of products on them, and how much less likely the "
+        "outputs become");
     options.text("prompt", "TEXT", prompt_, "what the decoder starts from when calibrating");
   }
 
   void run(Options&) override {
     check(!output_.empty(), ErrorCode::usage, "convert: give --output FOLDER");
-    const ConvertOptions options{storage_named(common_.dtype).value_or(Storage::int8), max_error_};
+    ConvertOptions options{storage_named(common_.dtype).value_or(Storage::int8), max_error_, {}};
     const std::string from = model_folder(common_.model);
+    const double before = pairs_ ? mean_logprob(from, &options.calibration) : 0;
     {
       ThreadPool pool(common_.threads);
       for (const ConvertedMatrix& matrix : convert_checkpoint(from, output_, options, pool))
         standard_output().line(common_.is_jsonl() ? json(matrix) : text(matrix));
     }
-    if (pairs_) calibrate(from);
+    if (pairs_) tell_effect(before, mean_logprob(output_, nullptr));
     standard_output().flush();
   }
 
  private:
   static std::string text(const ConvertedMatrix& m) {
-    return fmt::format("{:<36} {:>6} x {:<6} {:<5} error {:.5f}  {:>9} bytes", m.name, m.rows,
-                       m.cols, name_of(m.storage), m.error, m.bytes);
+    const std::string product =
+        m.product_error ? fmt::format(", of products {:.5f}", *m.product_error) : "";
+    return fmt::format("{:<36} {:>6} x {:<6} {:<5} error {:.5f}{}  {:>9} bytes", m.name, m.rows,
+                       m.cols, name_of(m.storage), m.error, product, m.bytes);
   }
 
   static std::string json(const ConvertedMatrix& m) {
@@ -52,15 +57,14 @@ class ConvertVerb : public Verb {
         .member("cols", m.cols)
         .member("dtype", name_of(m.storage))
         .member("error", m.error)
-        .member("bytes", static_cast<std::int64_t>(m.bytes))
-        .end_object();
+        .member("bytes", static_cast<std::int64_t>(m.bytes));
+    if (m.product_error) w.member("product_error", *m.product_error);
+    w.end_object();
     return w.take();
   }
 
-  // Log-probability per token of the given outputs, before and after.
-  void calibrate(const std::string& from) {
-    const double before = mean_logprob(from);
-    const double after = mean_logprob(output_);
+  // Log-probability per token of the given outputs.
+  void tell_effect(double before, double after) const {
     if (common_.is_jsonl()) {
       JsonWriter w;
       w.begin_object()
@@ -76,7 +80,7 @@ class ConvertVerb : public Verb {
     }
   }
 
-  double mean_logprob(const std::string& folder) {
+  double mean_logprob(const std::string& folder, std::vector<CalibrationPair>* kept) {
     LoadOptions load;
     load.threads = common_.threads;
     const Model model = Model::load(folder, load);
@@ -93,7 +97,13 @@ class ConvertVerb : public Verb {
       source.text = line.text.substr(0, tab);
       const std::string target = line.text.substr(tab + 1);
       const Score score = at_line(line.where, [&] {
-        return model.score(model.encode(source_tokens(model, source, false)), target, prompt, 0);
+        const std::vector<Token> input = source_tokens(model, source, false);
+        Score result = model.score(model.encode(input), target, prompt, 0);
+        if (kept != nullptr) {
+          kept->push_back({input, prompt, {}});
+          for (const ScoredToken& token : result.tokens) kept->back().target.push_back(token.id);
+        }
+        return result;
       });
       sum += score.logprob;
       tokens_ += static_cast<std::int64_t>(score.tokens.size());

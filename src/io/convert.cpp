@@ -34,9 +34,28 @@ std::vector<ConvertedMatrix> report(const Transformer& model) {
   std::vector<ConvertedMatrix> matrices;
   visit(model, [&](const Weight& weight, Role) {
     if (weight.storage == Storage::f32) return;
-    matrices.push_back({weight.name, weight.rows, weight.cols, weight.storage,
-                        relative_error(weight), weight.packed.size()});
+    matrices.push_back({weight.name,
+                        weight.rows,
+                        weight.cols,
+                        weight.storage,
+                        relative_error(weight),
+                        {},
+                        weight.packed.size()});
   });
+  return matrices;
+}
+
+// With the error of products where there is text for it.
+std::vector<ConvertedMatrix> report(const fs::path& from, const Transformer& converted,
+                                    const ConvertOptions& options, ThreadPool& pool) {
+  std::vector<ConvertedMatrix> matrices = report(converted);
+  if (options.calibration.empty()) return matrices;
+  const Checkpoint exact = load_checkpoint(from, pool, {.storage = Storage::f32});
+  const auto errors = product_errors(*exact.model, converted, options.calibration, pool);
+  for (ConvertedMatrix& matrix : matrices) {
+    const auto found = errors.find(matrix.name);
+    if (found != errors.end()) matrix.product_error = found->second;
+  }
   return matrices;
 }
 
@@ -51,15 +70,16 @@ std::vector<ConvertedMatrix> convert_checkpoint(const fs::path& from, const fs::
   Checkpoint checkpoint = load_checkpoint(from, pool, load);
   check(!checkpoint.is_packed, ErrorCode::unsupported,
         "{}: was converted already; convert the folder that it was made from", from.string());
-  std::vector<ConvertedMatrix> matrices = report(*checkpoint.model);
+  std::vector<ConvertedMatrix> matrices = report(from, *checkpoint.model, options, pool);
   if (options.max_error) {
     for (const ConvertedMatrix& matrix : matrices) {
-      if (is_quantized(matrix.storage) && matrix.error > *options.max_error)
+      if (is_quantized(matrix.storage) &&
+          matrix.product_error.value_or(matrix.error) > *options.max_error)
         load.keep_bf16.insert(matrix.name);
     }
     if (!load.keep_bf16.empty()) {
       checkpoint = load_checkpoint(from, pool, load);
-      matrices = report(*checkpoint.model);
+      matrices = report(from, *checkpoint.model, options, pool);
     }
   }
   save_checkpoint(to, *checkpoint.model, checkpoint.config_json, checkpoint.generation_config_json);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "io/product_errors.h"
 #include "model/weights.h"
 
 namespace transept {
@@ -14,7 +15,9 @@ namespace transept {
 struct ConvertOptions {
   Storage storage = Storage::int8;
   // A matrix whose relative error is larger stays in bf16.
-  std::optional<double> max_error;
+  std::optional<double> max_error = {};
+  // Where there are any, that error is the one of products on these (product_errors.h).
+  std::vector<CalibrationPair> calibration = {};
 };
 
 struct ConvertedMatrix {
@@ -22,7 +25,8 @@ struct ConvertedMatrix {
   int rows = 0;
   int cols = 0;
   Storage storage{};
-  double error = 0;  // |W' - W| / |W| (Frobenius) of what is stored
+  double error = 0;                     // |W' - W| / |W| (Frobenius) of what is stored
+  std::optional<double> product_error;  // where there was text to calibrate on
   size_t bytes = 0;
 };
 

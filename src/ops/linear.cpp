@@ -87,6 +87,7 @@ void record(Context& c, const Weight& weight, const Weight& bias, ConstTensor x,
 
 void linear(Context& c, std::span<const Factor> by, ConstTensor x, std::span<Tensor> y) {
   for (size_t i = 0; i < by.size(); ++i) {
+    if (c.observer != nullptr) c.observer->on_product(*by[i].weight, x);
     dcheck(x.cols == by[i].weight->cols && (c.in_pairs || by[i].weight->packed.size() > 0));
     y[i] = c.arena.tensor(x.rows, by[i].weight->rows);
   }

@@ -280,6 +280,8 @@ TEST(Convert, GivesAFolderThatAnswersTheSame) {
           "jsonl"}}.run();
   ASSERT_EQ(result.code, 0) << result.err;
   const auto rows = lines(result.out);
+  const JsonDocument matrix = JsonDocument::parse(rows.front(), "matrix");
+  EXPECT_GT(matrix.root().at("product_error").as_number(), 0);
   const JsonDocument effect = JsonDocument::parse(rows.back(), "effect");
   EXPECT_GT(effect.root().at("tokens").as_int(), 2);
   const double before = effect.root().at("logprob_before").as_number();
