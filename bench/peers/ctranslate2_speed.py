@@ -1,6 +1,7 @@
 """transept against CTranslate2: f32 or int8, the same weights, inputs, output lengths and threads, in one alternating run.
 
-    python bench/peers/ctranslate2_speed.py [--model marian-base] [--dtype int8] [--rounds 7] [--json results.json]
+    python bench/peers/ctranslate2_speed.py [--model marian-base] [--dtype int8] [--beam 4] [--rounds 7] [--json results.json]
+    python bench/peers/ctranslate2_speed.py --encoder …    # 512 tokens, 32 × 128 tokens: one token of output, encoding is the work
 
 Every round times each engine once per workload, in alternation; the table shows medians, and the ratio's median and
 spread over the rounds. CTranslate2 stays loaded; transept is a fresh process that decodes the inputs several times over
@@ -25,6 +26,7 @@ from models import SHAPES, make, pieces, to_ctranslate2, token_ids
 ROOT = Path(__file__).resolve().parents[2]
 COMPUTE = {"f32": "float32", "int8": "int8"}
 WORKLOADS = [(32, 32, 1), (128, 128, 1), (32, 32, 32), (128, 128, 32)]  # source tokens, output tokens, sentences
+ENCODING = [(512, 1, 1), (128, 1, 32)]
 
 
 class CTranslate2:
@@ -37,11 +39,11 @@ class CTranslate2:
             str(folder), device="cpu", compute_type=COMPUTE[dtype], inter_threads=inter, intra_threads=intra
         )
 
-    def seconds(self, words: list[list[str]], out: int) -> float:
+    def seconds(self, words: list[list[str]], out: int, beam: int) -> float:
         per_worker = (len(words) + self.inter - 1) // self.inter
         begin = time.perf_counter()
         results = self.translator.translate_batch(
-            words, beam_size=1, min_decoding_length=out, max_decoding_length=out, max_input_length=0,
+            words, beam_size=beam, min_decoding_length=out, max_decoding_length=out, max_input_length=0,
             max_batch_size=per_worker, batch_type="examples",
         )  # fmt: skip
         elapsed = time.perf_counter() - begin
@@ -55,7 +57,7 @@ class Transept:
         self.command = [str(command), "generate", str(folder), "--source-ids", "--stats", "--threads",
                         str(threads), "--dtype", dtype, "--speculate", "0"]  # fmt: skip
 
-    def seconds(self, ids: list[list[int]], out: int, repeat: int) -> float:
+    def seconds(self, ids: list[list[int]], out: int, beam: int, repeat: int) -> float:
         # The inputs differ in their first token, so that no encoding is shared between the repetitions.
         lines = [[10 + r, *row[1:]] for r in range(repeat) for row in ids]
         with tempfile.NamedTemporaryFile("w", suffix=".ids") as file:
@@ -63,7 +65,7 @@ class Transept:
             file.flush()
             done = subprocess.run(
                 [*self.command, "--input-file", file.name, "--batch-size", str(len(ids)), "--min-new-tokens", str(out),
-                 "--max-new-tokens", str(out)], capture_output=True, text=True, check=True,
+                 "--max-new-tokens", str(out), "--beam", str(beam)], capture_output=True, text=True, check=True,
             )  # fmt: skip
         answers = [line.split() for line in done.stdout.splitlines()]  # ids: the model has no tokenizer
         assert len(answers) == len(lines) and all(len(answer) == out for answer in answers)
@@ -75,6 +77,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="marian-base", choices=SHAPES)
     parser.add_argument("--dtype", default="f32", choices=COMPUTE)
+    parser.add_argument("--beam", type=int, default=1)
+    parser.add_argument("--encoder", action="store_true")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--command", type=Path, default=ROOT / "build/release/transept")
@@ -91,7 +95,7 @@ def main() -> None:
     words = pieces(shape)
 
     rows = []
-    for source, out, batch in WORKLOADS:
+    for source, out, batch in ENCODING if arguments.encoder else WORKLOADS:
         ids = token_ids(shape, source, batch)
         as_words = [[words[i] for i in row] for row in ids]
         peers = single if batch == 1 else batched
@@ -99,7 +103,11 @@ def main() -> None:
         times: dict[str, list[float]] = {engine.name: [] for engine in (ours, *peers)}
         for round_index in range(arguments.rounds + 1):  # the first round warms up
             for engine in (ours, *peers):
-                taken = engine.seconds(ids, out, repeat) if engine is ours else engine.seconds(as_words, out)
+                taken = (
+                    engine.seconds(ids, out, arguments.beam, repeat)
+                    if engine is ours
+                    else engine.seconds(as_words, out, arguments.beam)
+                )
                 if round_index > 0:
                     times[engine.name].append(taken)
         best = min(peers, key=lambda peer: statistics.median(times[peer.name]))
@@ -118,7 +126,8 @@ def main() -> None:
             flush=True,
         )
     if arguments.json:
-        result = {"model": arguments.model, "dtype": arguments.dtype, "threads": arguments.threads, "rows": rows}
+        result = {"model": arguments.model, "dtype": arguments.dtype, "beam": arguments.beam, "threads": arguments.threads,
+                  "rows": rows}  # fmt: skip
         arguments.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
