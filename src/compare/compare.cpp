@@ -156,7 +156,7 @@ Transformer random_twin(const Transformer& model, ThreadPool& pool, const Kernel
   const Storage wanted = storage_of(model);
   if (wanted == Storage::f32) return twin;
   visit(twin, [&](const std::string& name, Weight& weight, int, int, Role role) {
-    weight.storage = storage_for(twin.config, name, role, wanted);
+    weight.storage = storage_for(name, role, wanted);
   });
   finish(twin, pool, kernels);
   return twin;

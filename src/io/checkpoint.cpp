@@ -40,7 +40,7 @@ void check_switches(const Config& config, const fs::path& path) {
 void choose_storage(Transformer& model, const LoadOptions& options) {
   const Storage wanted = options.storage.value_or(Storage::f32);
   visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {
-    weight.storage = storage_for(model.config, name, role, wanted);
+    weight.storage = storage_for(name, role, wanted);
     if (is_quantized(weight.storage) && options.keep_bf16.contains(name)) {
       weight.storage = Storage::bf16;
     }
@@ -59,13 +59,10 @@ void check_stored_as(const Transformer& model, std::optional<Storage> wanted,
 
 }  // namespace
 
-Storage storage_for(const Config& config, const std::string& name, Role role, Storage wanted) {
+Storage storage_for(const std::string& name, Role role, Storage wanted) {
   if (role == Role::vector) return Storage::f32;
   if (role == Role::lookup && !name.ends_with("tokens")) return Storage::f32;  // small, and added
-  if (!is_quantized(wanted)) return wanted;
-  const StackConfig& stack = name.starts_with("encoder") ? config.encoder : config.decoder;
-  const bool outliers = stack.norm == NormKind::rms && name.ends_with(".ffn.down.weight");
-  return outliers || role == Role::lookup ? Storage::bf16 : wanted;
+  return is_quantized(wanted) && role == Role::lookup ? Storage::bf16 : wanted;
 }
 
 Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadOptions& options) {

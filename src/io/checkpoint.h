@@ -32,12 +32,9 @@ struct LoadOptions {
 };
 
 // The form in which a weight is kept when `wanted` is asked for: matrices and token tables as
-// `wanted`, the rest as f32. Where int8 or int4 is wanted, bf16 are: the second matrix of the
-// feed-forward blocks of models with RMSNorm (T5's wo), because single activations there are
-// hundreds of times larger than the others of their row; and token tables that no product reads,
-// where int8 would save no time.
-[[nodiscard]] Storage storage_for(const Config& config, const std::string& name, Role role,
-                                  Storage wanted);
+// `wanted`, the rest as f32. Where int8 or int4 is wanted, token tables that no product reads are
+// bf16: int8 would save no time.
+[[nodiscard]] Storage storage_for(const std::string& name, Role role, Storage wanted);
 
 // Maps the weights, checks every one, packs those that products read. Error not_found, io,
 // bad_data, unsupported or limit: one line that names file, tensor or key, what was found, what was

@@ -139,6 +139,11 @@ Storage storage_of(const Transformer& model) {
   return storage;
 }
 
+bool sees_outliers(const Config& config, const std::string& name) {
+  const StackConfig& stack = name.starts_with("encoder") ? config.encoder : config.decoder;
+  return stack.norm == NormKind::rms && name.ends_with(".ffn.down.weight");
+}
+
 void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
             const std::function<void(const Weight& weight)>& packed) {
   struct Values {
@@ -147,6 +152,9 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
     size_t bytes;
     std::shared_ptr<const void> owner;
   };
+  visit(model, [&](const std::string& name, Weight& weight, int, int, Role) {
+    weight.fine = is_quantized(weight.storage) && sees_outliers(model.config, name);
+  });
   balance_output(model, pool);
   std::vector<Values> all;
   visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {

@@ -93,6 +93,10 @@ void visit(const Transformer& model, const std::function<void(const Weight& weig
 // The form of its matrices: int8 or int4 if any is, for those keep some in bf16.
 [[nodiscard]] Storage storage_of(const Transformer& model);
 
+// Whether a matrix multiplies rows in which a few values are hundreds of times larger than the
+// others: the second of the feed-forward blocks of models with RMSNorm (T5's wo). Weight::fine.
+[[nodiscard]] bool sees_outliers(const Config& config, const std::string& name);
+
 // The last step of loading, when every weight has its values: packs what products read and sets the
 // identity. `packed` is told of each weight whose stored values are not needed until someone asks
 // for the fingerprint.

@@ -49,6 +49,50 @@ TEST_P(Ops, LinearEqualsTheSum) {
   }
 }
 
+// Of 15 bits, beside a value that leaves the others none of 8: the sum over what the panel holds,
+// and the same bits in every batch and on every instruction set.
+TEST_P(Ops, FineProductsSeeSmallValuesBesideHugeOnes) {
+  for (const Storage storage : {Storage::int8, Storage::int4})
+    for (const int cols : {3, 33, 200}) {
+      Weight weight = random_weight(21, cols);
+      weight.storage = storage;
+      pack(weight, pool, *GetParam());
+      const Weight bias = random_weight(1, 21);
+      const Tensor x = random_tensor(5, cols);
+      for (int r = 0; r < 4; ++r) x.row(r)[r % cols] = 3000.0f * static_cast<float>(r + 1);
+      weight.fine = false;
+      const Tensor coarse = linear(c, weight, bias, x);
+      weight.fine = true;
+      const Tensor y = linear(c, weight, bias, x);
+      Context plain{arena, pool, reference_kernels()};
+      const Tensor reference = linear(plain, weight, bias, x);
+      EXPECT_EQ(std::memcmp(y.data, reference.data, y.bytes()), 0) << cols;
+      double worst = 0;
+      double worst_coarse = 0;
+      std::vector<float> kept(static_cast<size_t>(cols));
+      for (int r = 0; r < x.rows; ++r) {
+        const Tensor alone = linear(c, weight, bias, x.slice(r, r + 1));
+        EXPECT_EQ(std::memcmp(alone.data, y.row(r), alone.bytes()), 0) << "row " << r;
+        for (int n = 0; n < weight.rows; ++n) {
+          unpack_row(weight, n, kept.data());
+          double want = value(bias, 0, n);
+          double largest = 0;
+          double weights = 0;
+          for (int k = 0; k < cols; ++k) {
+            want += double{x.row(r)[k]} * double{kept[static_cast<size_t>(k)]};
+            largest = std::max(largest, std::abs(double{x.row(r)[k]}));
+            weights += std::abs(double{kept[static_cast<size_t>(k)]});
+          }
+          const double off = std::abs(y.row(r)[n] - want);
+          EXPECT_LE(off, weights * largest * (0.5 / 127 / 254 + 1e-6)) << "row " << r;
+          worst = std::max(worst, off);
+          worst_coarse = std::max(worst_coarse, std::abs(coarse.row(r)[n] - want));
+        }
+      }
+      EXPECT_LT(50 * worst, worst_coarse);
+    }
+}
+
 TEST_P(Ops, EmbedReadsEveryStorageType) {
   for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) {
     const Weight table = random_weight(9, 21, dtype);

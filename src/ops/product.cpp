@@ -65,21 +65,38 @@ void run_gemm(Context& c, const GemmF32& g) {
 // The rows of a left operand, also quantised where a weight is.
 struct Rows {
   ConstTensor values;
-  const uint8_t* bytes = nullptr;  // [rows, int8_row_bytes(cols)], in the arena
+  int count = 0;
+  const uint8_t* bytes = nullptr;  // [count, int8_row_bytes(cols)], in the arena
   const float* scales = nullptr;
+
+  [[nodiscard]] size_t row_bytes() const {
+    return bytes == nullptr ? static_cast<size_t>(values.cols) * sizeof(float)
+                            : int8_row_bytes(values.cols);
+  }
 };
 
-Rows quantized(Context& c, ConstTensor a) {
+// If `fine`, as many rows again: what the bytes of a row lack of its values, in bytes and a scale
+// of its own. Together they are 15 bits.
+Rows quantized(Context& c, ConstTensor a, bool fine) {
   constexpr int64_t kGrain = 16;  // rows: about as long as waking a thread takes
   const size_t stride = int8_row_bytes(a.cols);
   const auto rows = static_cast<size_t>(a.rows);
-  auto* bytes = reinterpret_cast<uint8_t*>(c.arena.floats(rows * stride / sizeof(float)));
-  float* scale = c.arena.floats(rows);
+  const size_t count = fine ? 2 * rows : rows;
+  auto* bytes = reinterpret_cast<uint8_t*>(c.arena.floats(count * stride / sizeof(float)));
+  float* scale = c.arena.floats(count);
   c.pool.parallel_for(a.rows, kGrain, [&](int64_t begin, int64_t end) {
-    for (auto r = static_cast<size_t>(begin); r < static_cast<size_t>(end); ++r)
-      c.kernels.quantize_row(a.row(static_cast<int>(r)), a.cols, bytes + r * stride, scale + r);
+    std::vector<float> rest(fine ? static_cast<size_t>(a.cols) : 0);
+    for (auto r = static_cast<size_t>(begin); r < static_cast<size_t>(end); ++r) {
+      const float* values = a.row(static_cast<int>(r));
+      const uint8_t* own = bytes + r * stride;
+      c.kernels.quantize_row(values, a.cols, bytes + r * stride, scale + r);
+      if (!fine) continue;
+      for (size_t i = 0; i < rest.size(); ++i)
+        rest[i] = values[i] - scale[r] * static_cast<float>(own[i] - kZeroPoint);
+      c.kernels.quantize_row(rest.data(), a.cols, bytes + (rows + r) * stride, scale + rows + r);
+    }
   });
-  return {a, bytes, scale};
+  return {a, static_cast<int>(count), bytes, scale};
 }
 
 // The outputs of a part, the first one at y[0].
@@ -128,6 +145,40 @@ bool takes_quantized(const Factor& by) {
   return is_quantized(by.weight->storage);
 }
 
+// The panels of all weights in one row.
+void run_products(Context& c, const Rows& a, std::span<const Factor> by,
+                  std::span<const Tensor> y) {
+  int panels = 0;
+  for (const Factor& f : by) panels += panels_for(f.weight->rows);
+  for_each_part(c.pool, a.count, panels, a.values.cols, a.row_bytes(), [&](const Part& part) {
+    int first = 0;
+    for (size_t i = 0; i < by.size(); ++i) {
+      const int own = panels_for(by[i].weight->rows);
+      const int begin = std::max(part.begin - first, 0);
+      const int end = std::min(part.end - first, own);
+      first += own;
+      if (begin >= end) continue;
+      run_part(c.kernels, a, by[i], {part.row, part.m, begin, end},
+               y[i].row(part.row) + static_cast<size_t>(begin) * kLanes,
+               static_cast<size_t>(y[i].cols));
+    }
+  });
+}
+
+// The sum of what the two halves of each row give.
+void multiply_fine(Context& c, ConstTensor a, const Factor& by, Tensor y) {
+  static const Weight kNoBias;
+  const Factor alone{by.weight, &kNoBias};
+  const Tensor halves = c.arena.tensor(2 * a.rows, y.cols);
+  run_products(c, quantized(c, a, true), {&alone, 1}, {&halves, 1});
+  c.pool.parallel_for(a.rows, 16, [&](int64_t begin, int64_t end) {
+    for (int r = static_cast<int>(begin); r < static_cast<int>(end); ++r) {
+      c.kernels.add(halves.row(r), halves.row(a.rows + r), y.cols, y.row(r));
+      if (by.shift() != nullptr) c.kernels.add(y.row(r), by.shift(), y.cols, y.row(r));
+    }
+  });
+}
+
 // Rows [begin, begin + k) of b as panels of the transposed problem, in the arena.
 const float* pack_panels(Context& c, ConstTensor b, int begin, int k) {
   const int panels = panels_for(b.cols);
@@ -162,33 +213,19 @@ void multiply_packed(Context& c, ConstTensor a, std::span<const Factor> by,
     }
     return;
   }
+  if (by.front().weight->fine) {
+    dcheck(by.size() == 1);
+    return multiply_fine(c, a, by.front(), y.front());
+  }
   const bool quantise = std::ranges::any_of(by, takes_quantized);
-  const Rows rows = quantise ? quantized(c, a) : Rows{a};
-  const size_t row_bytes =
-      quantise ? int8_row_bytes(a.cols) : static_cast<size_t>(a.cols) * sizeof(float);
-  int panels = 0;
-  for (const Factor& f : by) panels += panels_for(f.weight->rows);
-  // The panels of all weights in one row.
-  for_each_part(c.pool, a.rows, panels, a.cols, row_bytes, [&](const Part& part) {
-    int first = 0;
-    for (size_t i = 0; i < by.size(); ++i) {
-      const int own = panels_for(by[i].weight->rows);
-      const int begin = std::max(part.begin - first, 0);
-      const int end = std::min(part.end - first, own);
-      first += own;
-      if (begin >= end) continue;
-      run_part(c.kernels, rows, by[i], {part.row, part.m, begin, end},
-               y[i].row(part.row) + static_cast<size_t>(begin) * kLanes,
-               static_cast<size_t>(y[i].cols));
-    }
-  });
+  run_products(c, quantise ? quantized(c, a, false) : Rows{a, a.rows}, by, y);
 }
 
 void multiply_in_pieces(Context& c, ConstTensor a, const Factor& by, int piece,
                         const std::function<void(const Piece&)>& f) {
-  dcheck(!c.in_pairs);
+  dcheck(!c.in_pairs && !by.weight->fine);
   const Arena::Frame frame(c.arena);
-  const Rows rows = takes_quantized(by) ? quantized(c, a) : Rows{a};
+  const Rows rows = takes_quantized(by) ? quantized(c, a, false) : Rows{a, a.rows};
   const int panels = panels_for(by.weight->rows);
   const int pieces = (panels + piece - 1) / piece;
   const int width = piece * kLanes;

@@ -59,7 +59,8 @@ struct Weight {
   const void* values = nullptr;       // [rows, cols] row-major, as stored; vectors are always f32
   std::shared_ptr<const void> owner;  // keeps `values` alive: a mapped file or a Buffer
   Storage storage = Storage::f32;     // of `packed`
-  std::vector<float> columns;         // what packing multiplies each column by; empty: 1
+  bool fine = false;  // where products are of integers: multiplies activations of 15 bits, not 8
+  std::vector<float> columns;  // what packing multiplies each column by; empty: 1
   Buffer packed;          // panels (kernels.h, int8.h, int4.h); empty unless a product reads it
   float* grad = nullptr;  // [rows, cols], what backward adds to; null unless it is being trained
 

@@ -282,10 +282,12 @@ TEST(Convert, GivesAFolderThatAnswersTheSame) {
   const auto rows = lines(result.out);
   const JsonDocument matrix = JsonDocument::parse(rows.front(), "matrix");
   EXPECT_GT(matrix.root().at("product_error").as_number(), 0);
+  EXPECT_LT(matrix.root().at("product_error").as_number(), 0.02);
   const JsonDocument effect = JsonDocument::parse(rows.back(), "effect");
   EXPECT_GT(effect.root().at("tokens").as_int(), 2);
   const double before = effect.root().at("logprob_before").as_number();
-  EXPECT_NEAR(effect.root().at("logprob_after").as_number(), before, 0.05 * std::abs(before));
+  // Random weights of 24 columns: a per cent in each product is several in the answer.
+  EXPECT_NEAR(effect.root().at("logprob_after").as_number(), before, 0.1 * std::abs(before));
   const auto answer = [](std::vector<std::string> more) {
     std::vector<std::string> arguments = {"generate", "--input", kInput, "--format", "jsonl"};
     arguments.insert(arguments.end(), more.begin(), more.end());
