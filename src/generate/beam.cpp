@@ -55,9 +55,9 @@ void BeamSession::read(int index, std::span<const float> logits, std::span<float
   if (needs_scratch()) {
     for (size_t i = 0; i < logits.size(); ++i) scratch[i] = norm.of(logits[i]);
     processors_.apply(kernels, row.ids, scratch);
-    top_k(scratch, n_best, best);
+    top_k(kernels, scratch, n_best, best);
   } else {
-    top_k(logits, n_best, best);  // the same order
+    top_k(kernels, logits, n_best, best);  // the same order
     for (Scored& entry : best) entry.value = norm.of(entry.value);
   }
   for (const Scored& entry : best) {

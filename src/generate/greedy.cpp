@@ -93,7 +93,7 @@ void GreedySession::read(int row, std::span<const float> logits, std::span<float
     const float logprob = norm.of(logits[static_cast<size_t>(index)]);
     sequence.next[place.n_guessed] = {token_at(index), logprob};
   };
-  if (!options_.sample) return choose(first, pick_greedy(scores));
+  if (!options_.sample) return choose(first, pick_greedy(kernels, scores));
   const std::vector<Candidate>& candidates = first.sampler.distribution(kernels, scores);
   const size_t begin = started_ ? static_cast<size_t>(&first - sequences_.data()) : 0;
   const size_t end = started_ ? begin + 1 : sequences_.size();

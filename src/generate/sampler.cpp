@@ -47,12 +47,13 @@ bool Sampler::collect() {
   }
   float least = -std::numeric_limits<float>::max();
   if (options_.top_k > 0 && !options_.top_h) {
-    top_k(scores_, options_.top_k, found_);
+    top_k(*kernels_, scores_, options_.top_k, found_);
     least = std::max(least, found_.back().value);  // equals of the last one stay
     found_.clear();
   }
-  select_at_least(scores_, least, found_);
-  if (found_.empty()) found_.push_back({pick_greedy(scores_), 0});  // everything is banned
+  select_at_least(*kernels_, scores_, least, found_);
+  if (found_.empty())
+    found_.push_back({pick_greedy(*kernels_, scores_), 0});  // everything is banned
   for (const Scored& entry : found_) kept_.push_back({entry.index, entry.value, 0});
   return false;
 }
@@ -61,7 +62,7 @@ bool Sampler::collect() {
 // many.
 bool Sampler::collect_nucleus() {
   const LogNorm norm = log_norm(*kernels_, scores_);
-  top_k(scores_, 64, found_);
+  top_k(*kernels_, scores_, 64, found_);
   double mass = 0;
   for (const Scored& entry : found_) mass += std::exp(static_cast<double>(norm.of(entry.value)));
   if (!(mass > options_.top_p + 1e-4)) return false;  // also where everything is banned
@@ -218,10 +219,8 @@ Token draw(const std::vector<Candidate>& candidates, double uniform) {
   return candidates.back().token;  // the sum rounded to less than 1
 }
 
-Token pick_greedy(std::span<const float> scores) {
-  std::vector<Scored> best;
-  top_k(scores, 1, best);
-  return static_cast<Token>(best.front().index);
+Token pick_greedy(const KernelTable& kernels, std::span<const float> scores) {
+  return kernels.index_of_largest(scores.data(), static_cast<int>(scores.size()));
 }
 
 }  // namespace transept

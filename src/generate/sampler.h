@@ -51,6 +51,6 @@ class Sampler {
 [[nodiscard]] Token draw(const std::vector<Candidate>& candidates, double uniform);
 
 // The first of the largest scores.
-[[nodiscard]] Token pick_greedy(std::span<const float> scores);
+[[nodiscard]] Token pick_greedy(const KernelTable& kernels, std::span<const float> scores);
 
 }  // namespace transept

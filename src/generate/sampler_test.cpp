@@ -104,8 +104,8 @@ TEST(Sampler, WhereAllIsBannedTheFirstTokenComes) {
 }
 
 TEST(Sampler, GreedyTakesTheFirstOfEquals) {
-  EXPECT_EQ(pick_greedy(std::vector<float>{1, 3, 3, 2}), 1);
-  EXPECT_EQ(pick_greedy(std::vector<float>{-INFINITY, NAN, -5}), 2);
+  EXPECT_EQ(pick_greedy(chosen_kernels(), std::vector<float>{1, 3, 3, 2}), 1);
+  EXPECT_EQ(pick_greedy(chosen_kernels(), std::vector<float>{-INFINITY, NAN, -5}), 2);
 }
 
 TEST(TopK, EqualsASortOnManySizes) {
@@ -120,7 +120,7 @@ TEST(TopK, EqualsASortOnManySizes) {
                        [](const Scored& a, const Scored& b) { return a.value > b.value; });
       want.resize(static_cast<size_t>(std::min(n, k)));
       std::vector<Scored> got;
-      top_k(row, k, got);
+      top_k(chosen_kernels(), row, k, got);
       ASSERT_EQ(got.size(), want.size());
       for (size_t i = 0; i < got.size(); ++i) {
         EXPECT_EQ(got[i].index, want[i].index) << n << " " << k << " " << i;

@@ -47,7 +47,7 @@ void read_row(const KernelTable& kernels, std::span<const float> logits, int n_t
   const LogNorm norm = log_norm(kernels, logits);
   score.logprob = norm.of(logits[static_cast<size_t>(score.id)]);
   if (n_top == 0) return;
-  top_k(logits, n_top, score.top);
+  top_k(kernels, logits, n_top, score.top);
   for (Scored& entry : score.top) entry.value = norm.of(entry.value);
 }
 

@@ -145,6 +145,11 @@ struct KernelTable {
   // - log_sum.
   void (*log_sum_exp)(const float* x, int n, float* largest, float* log_sum);
 
+  // The first index of the largest of n > 0 values; NaN counts as minus infinity.
+  int (*index_of_largest)(const float* x, int n);
+  // The first index of a value above the threshold; n if there is none.
+  int (*first_above)(const float* x, int n, float threshold);
+
   // upper[p] = the largest y + margin of the outputs [16 p, 16 p + 16); returns the largest y -
   // margin. NaN (an infinity less another) counts as minus infinity.
   float (*bound_outputs)(const BoundOutputs& b);

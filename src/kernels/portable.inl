@@ -90,6 +90,45 @@ void log_sum_exp(const float* x, int n, float* largest, float* log_sum) {
   *log_sum = static_cast<float>(__builtin_log(static_cast<double>(Isa::sum(sum.v))));
 }
 
+// Values that are looked at together, then one by one if one of them matters.
+inline constexpr int kSearched = 4 * kLanes;
+
+TRANSEPT_INLINE float largest_of_block(const float* x, int count) {
+  const Lanes none = lanes_of(-__builtin_inff());
+  if (count >= kSearched) {
+    const Lanes low = max(load(x), max(load(x + kLanes), none));
+    const Lanes high = max(load(x + 2 * kLanes), max(load(x + 3 * kLanes), none));
+    return Isa::largest(max(low, high).v);
+  }
+  Lanes most = none;
+  for (int i = 0; i < count; i += kLanes)
+    most = max(keep_first(load_first(x + i, count - i), count - i, none), most);
+  return Isa::largest(most.v);
+}
+
+int index_of_largest(const float* x, int n) {
+  float largest = -__builtin_inff();
+  int block = 0;
+  for (int i = 0; i < n; i += kSearched) {
+    const float own = largest_of_block(x + i, n - i);
+    if (!(own > largest)) continue;
+    largest = own;
+    block = i;
+  }
+  if (largest == -__builtin_inff()) return 0;  // all are, or NaN
+  while (x[block] != largest) ++block;
+  return block;
+}
+
+int first_above(const float* x, int n, float threshold) {
+  for (int i = 0; i < n; i += kSearched) {
+    if (!(largest_of_block(x + i, n - i) > threshold)) continue;
+    while (!(x[i] > threshold)) ++i;
+    return i;
+  }
+  return n;
+}
+
 float bound_outputs(const BoundOutputs& b) {
   const Lanes none = lanes_of(-__builtin_inff());
   const Lanes x_length = lanes_of(b.x_length);

@@ -212,6 +212,17 @@ void log_sum_exp(const float* x, int n, float* largest, float* log_sum) {
   *log_sum = static_cast<float>(std::log(static_cast<double>(tree_sum(sum))));
 }
 
+int index_of_largest(const float* x, int n) {
+  int best = 0;
+  for (int i = 1; i < n; ++i)
+    if (x[i] > max(x[best], -kInfinity)) best = i;
+  return best;
+}
+
+int first_above(const float* x, int n, float threshold) {
+  return static_cast<int>(std::find_if(x, x + n, [&](float v) { return v > threshold; }) - x);
+}
+
 float bound_outputs(const BoundOutputs& b) {
   Partial lower = filled(-kInfinity);
   for (int panel = 0; panel * kLanes < b.n; ++panel) {
@@ -313,6 +324,8 @@ const KernelTable& reference_kernels() {
       .rms_norm = rms_norm,
       .softmax = softmax,
       .log_sum_exp = log_sum_exp,
+      .index_of_largest = index_of_largest,
+      .first_above = first_above,
       .bound_outputs = bound_outputs,
       .activate = activate,
       .activate_gated = activate_gated,

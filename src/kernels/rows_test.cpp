@@ -221,6 +221,51 @@ TEST(LogSumExp, EqualsTheFormula) {
   }
 }
 
+// Rows with the same largest value twice, infinities, and NaN where it would be found first.
+std::vector<std::vector<float>> rows_to_search(int n) {
+  const auto size = static_cast<size_t>(n);
+  const std::vector<float> normal = random_values(size, 4, 8.0f);
+  std::vector<float> twice = normal;
+  twice[size / 3] = twice[size - 1] = 100.0f;
+  std::vector<float> damaged = normal;
+  damaged[0] = kNan;
+  damaged[size / 2] = kNan;
+  std::vector<float> infinite = normal;
+  infinite[size / 2] = kInfinity;
+  return {normal,
+          twice,
+          damaged,
+          infinite,
+          std::vector<float>(size, -kInfinity),
+          std::vector<float>(size, kNan)};
+}
+
+TEST(IndexOfLargest, IsTheFirstOne) {
+  for (const int n : odd_sizes())
+    for (const std::vector<float>& x : rows_to_search(n)) {
+      int expected = 0;
+      for (int i = 1; i < n; ++i) {
+        const float best = x[static_cast<size_t>(expected)];
+        const float value = x[static_cast<size_t>(i)];
+        if (value > best || (std::isnan(best) && value > -kInfinity)) expected = i;
+      }
+      for (const KernelTable* table : tested_kernels())
+        EXPECT_EQ(table->index_of_largest(x.data(), n), expected) << table->name << " n " << n;
+    }
+}
+
+TEST(FirstAbove, IsTheFirstOne) {
+  for (const int n : odd_sizes())
+    for (const std::vector<float>& x : rows_to_search(n))
+      for (const float threshold : {-kInfinity, -20.0f, 3.0f, 99.0f, 100.0f, kInfinity}) {
+        int expected = 0;
+        while (expected < n && !(x[static_cast<size_t>(expected)] > threshold)) ++expected;
+        for (const KernelTable* table : tested_kernels())
+          EXPECT_EQ(table->first_above(x.data(), n, threshold), expected)
+              << table->name << " n " << n << " threshold " << threshold;
+      }
+}
+
 std::vector<float> run_bound_outputs(const KernelTable& table, int n) {
   const auto size = static_cast<size_t>(n);
   std::vector<float> y = random_values(size, 21, 10.0f);

@@ -15,6 +15,8 @@ constexpr KernelTable table_named(const char* name) {
           .rms_norm = rms_norm,
           .softmax = softmax,
           .log_sum_exp = log_sum_exp,
+          .index_of_largest = index_of_largest,
+          .first_above = first_above,
           .bound_outputs = bound_outputs,
           .activate = activate,
           .activate_gated = activate_gated,

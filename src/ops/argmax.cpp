@@ -79,11 +79,11 @@ std::vector<Scored> argmax_of_all(Context& c, const Weight& weight, const Weight
   std::vector<Scored> of_piece(static_cast<size_t>(pieces) * rows);
   multiply_in_pieces(c, x, {&weight, &bias}, kChunkPanels, [&](const Piece& piece) {
     ban(banned, piece.first, piece.n, kNever, piece.y);
-    std::vector<Scored> top;
     Scored* best = of_piece.data() + static_cast<size_t>(piece.index) * rows;
     for (int r = 0; r < x.rows; ++r) {
-      top_k({piece.y.row(r), static_cast<size_t>(piece.n)}, 1, top);
-      best[r] = {piece.first + top.front().index, top.front().value};
+      const float* row = piece.y.row(r);
+      const int index = c.kernels.index_of_largest(row, piece.n);
+      best[r] = {piece.first + index, std::isnan(row[index]) ? kNever : row[index]};
     }
   });
   std::vector<Scored> best(of_piece.begin(), of_piece.begin() + x.rows);

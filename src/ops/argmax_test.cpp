@@ -34,7 +34,7 @@ class Argmax : public OpsTest {
     std::vector<Scored> best;
     for (int r = 0; r < x.rows; ++r) {
       const auto i = static_cast<size_t>(r);
-      top_k({y.row(r), static_cast<size_t>(y.cols)}, 1, best);
+      top_k(*GetParam(), {y.row(r), static_cast<size_t>(y.cols)}, 1, best);
       EXPECT_EQ(found[i].index, best.front().index) << "row " << r;
       EXPECT_EQ(found[i].value, best.front().value) << "row " << r;
       EXPECT_EQ(all[i].index, best.front().index) << "row " << r;
@@ -124,7 +124,7 @@ TEST_P(Argmax, BannedOutputs) {
   pack(weight, pool, *GetParam());
   const Tensor y = linear(c, weight, {}, x);
   std::vector<Scored> order;
-  top_k({y.row(1), 700}, 700, order);
+  top_k(*GetParam(), {y.row(1), 700}, 700, order);
   for (const size_t n : {size_t{1}, size_t{2}, size_t{17}, size_t{600}, size_t{699}, size_t{700}}) {
     std::vector<Banned> banned{{3, 0}, {699, 2}};
     for (size_t i = 0; i < n; ++i) banned.push_back({order[i].index, 1});

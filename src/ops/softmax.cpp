@@ -8,19 +8,18 @@ namespace transept {
 namespace {
 
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
-constexpr size_t kBlock = 128;
-constexpr size_t kWidth = 16;
 
-// Is there an entry > threshold? The common answer is no, found without a branch per entry.
-bool any_above(const float* x, float threshold) {
-  float largest[kWidth];
-  std::fill_n(largest, kWidth, kLowest);
-  for (size_t i = 0; i < kBlock; i += kWidth) {
-    for (size_t lane = 0; lane < kWidth; ++lane) {
-      largest[lane] = x[i + lane] > largest[lane] ? x[i + lane] : largest[lane];
-    }
+// Calls f(index) for every entry > threshold(), in order; the threshold may rise meanwhile.
+template <class Threshold, class F>
+void for_each_above(const KernelTable& kernels, std::span<const float> row, size_t begin,
+                    Threshold&& threshold, F&& f) {
+  for (size_t i = begin; i < row.size(); ++i) {
+    const auto left = static_cast<int>(row.size() - i);
+    const int next = kernels.first_above(row.data() + i, left, threshold());
+    if (next == left) return;
+    i += static_cast<size_t>(next);
+    f(i);
   }
-  return std::any_of(largest, largest + kWidth, [&](float v) { return v > threshold; });
 }
 
 // NaN is never among the best.
@@ -66,7 +65,8 @@ void log_softmax(const KernelTable& kernels, std::span<const float> row, std::sp
   for (size_t i = 0; i < row.size(); ++i) out[i] = norm.of(row[i]);
 }
 
-void top_k(std::span<const float> row, int k, std::vector<Scored>& best) {
+void top_k(const KernelTable& kernels, std::span<const float> row, int k,
+           std::vector<Scored>& best) {
   best.clear();
   const size_t wanted = std::min(row.size(), static_cast<size_t>(std::max(k, 0)));
   if (wanted == 0) return;
@@ -75,28 +75,21 @@ void top_k(std::span<const float> row, int k, std::vector<Scored>& best) {
   for (; i < wanted; ++i) {
     insert(best, {static_cast<int32_t>(i), comparable(row[i])}, wanted);
   }
-  while (i < row.size()) {
-    if (i + kBlock <= row.size() && !any_above(&row[i], best.back().value)) {
-      i += kBlock;
-      continue;
-    }
-    for (const size_t end = std::min(i + kBlock, row.size()); i < end; ++i) {
-      if (row[i] > best.back().value) insert(best, {static_cast<int32_t>(i), row[i]}, wanted);
-    }
-  }
+  for_each_above(
+      kernels, row, i, [&] { return best.back().value; },
+      [&](size_t found) {
+        insert(best, {static_cast<int32_t>(found), row[found]}, wanted);
+      });
 }
 
-void select_at_least(std::span<const float> row, float least, std::vector<Scored>& found) {
+void select_at_least(const KernelTable& kernels, std::span<const float> row, float least,
+                     std::vector<Scored>& found) {
   const float below = std::nextafter(least, kLowest);
-  for (size_t i = 0; i < row.size();) {
-    if (i + kBlock <= row.size() && least > kLowest && !any_above(&row[i], below)) {
-      i += kBlock;
-      continue;
-    }
-    for (const size_t end = std::min(i + kBlock, row.size()); i < end; ++i) {
-      if (row[i] >= least) found.push_back({static_cast<int32_t>(i), row[i]});
-    }
-  }
+  for_each_above(
+      kernels, row, 0, [&] { return below; },
+      [&](size_t i) {
+        found.push_back({static_cast<int32_t>(i), row[i]});
+      });
 }
 
 }  // namespace transept

@@ -30,9 +30,11 @@ struct Scored {
 
 // The min(k, size) largest entries, largest first, the lower index first among equals. NaN counts
 // as minus infinity. `best` is overwritten; its capacity is reused.
-void top_k(std::span<const float> row, int k, std::vector<Scored>& best);
+void top_k(const KernelTable& kernels, std::span<const float> row, int k,
+           std::vector<Scored>& best);
 
-// The entries >= least, in order of index, appended to `found`.
-void select_at_least(std::span<const float> row, float least, std::vector<Scored>& found);
+// The entries >= least, which is above minus infinity, in order of index, appended to `found`.
+void select_at_least(const KernelTable& kernels, std::span<const float> row, float least,
+                     std::vector<Scored>& found);
 
 }  // namespace transept
