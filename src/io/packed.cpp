@@ -63,9 +63,8 @@ class PackedBinder {
           shape_text(expected));
     if (is_in_panels(weight)) {
       weight.packed = Buffer(tensor.bytes.size());
-      std::memcpy(weight.packed.data(), tensor.bytes.data(), tensor.bytes.size());
+      take_panels(tensor.bytes.data(), weight);
       entry.file->release(tensor.bytes);
-      check_panels(weight);
       return;
     }
     auto values = std::make_shared<Buffer>(tensor.bytes.size());
@@ -105,13 +104,16 @@ class PackedBinder {
     return all_finite(DType::bf16, panel, 0, int64_t{kLanes} * weight.cols);
   }
 
-  void check_panels(const Weight& weight) {
+  // On all threads: most of the time goes to pages that are touched for the first time.
+  void take_panels(const std::byte* from, Weight& weight) {
     const int panels = panels_for(weight.rows);
     const size_t each = panel_bytes(weight.storage, weight.cols);
     std::atomic<int> wrong{-1};
     pool_.parallel_for(panels, 64, [&](int64_t begin, int64_t end) {
       for (auto p = static_cast<int>(begin); p < static_cast<int>(end); ++p) {
-        const std::byte* panel = weight.packed.data() + static_cast<size_t>(p) * each;
+        const size_t place = static_cast<size_t>(p) * each;
+        std::byte* panel = weight.packed.data() + place;
+        std::memcpy(panel, from + place, each);
         const int n = std::min(kLanes, weight.rows - p * kLanes);
         if (!is_valid(weight, panel, n)) wrong = p;
       }

@@ -132,21 +132,34 @@ Squares squares_i8(const std::byte* panel, const float* lanes, int k) {
 bool is_valid_panel_i8(const std::byte* panel, int n, int k) {
   Panel header;
   std::memcpy(&header, panel, sizeof header);
-  const auto* weights = reinterpret_cast<const int8_t*>(panel + kInt8Header);
   const size_t groups = int8_row_bytes(k) / 4;
+  // Pairs of neighbours as numbers of 16 bits, which every instruction set has.
+  constexpr size_t kPairs = size_t{kLanes} * 2;
+  constexpr size_t kAtOnce = 64;  // groups whose sums stay within 16 bits
+  int16_t highest_of[kPairs] = {};
+  int16_t lowest_of[kPairs] = {};
   int32_t sum[kLanes] = {};
-  int highest = 0;
-  int lowest = 0;
-  for (size_t g = 0; g < groups; ++g) {
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      const int8_t* q = weights + (g * kLanes + lane) * 4;
-      for (size_t i = 0; i < 4; i += 2) {
-        highest = std::max(highest, std::max<int>(q[i], 0) + std::max<int>(q[i + 1], 0));
-        lowest = std::min(lowest, std::min<int>(q[i], 0) + std::min<int>(q[i + 1], 0));
-        sum[lane] += q[i] + q[i + 1];
+  for (size_t begin = 0; begin < groups; begin += kAtOnce) {
+    int16_t some[kPairs] = {};
+    for (size_t g = begin; g < std::min(groups, begin + kAtOnce); ++g) {
+      int16_t pairs[kPairs];
+      std::memcpy(pairs, panel + kInt8Header + g * sizeof pairs, sizeof pairs);
+      for (size_t p = 0; p < kPairs; ++p) {
+        const auto q0 = static_cast<int16_t>(static_cast<int16_t>(pairs[p] << 8) >> 8);
+        const auto q1 = static_cast<int16_t>(pairs[p] >> 8);
+        const auto above =
+            static_cast<int16_t>(std::max<int16_t>(q0, 0) + std::max<int16_t>(q1, 0));
+        const auto below =
+            static_cast<int16_t>(std::min<int16_t>(q0, 0) + std::min<int16_t>(q1, 0));
+        highest_of[p] = std::max(highest_of[p], above);
+        lowest_of[p] = std::min(lowest_of[p], below);
+        some[p] = static_cast<int16_t>(some[p] + q0 + q1);
       }
     }
+    for (size_t p = 0; p < kPairs; ++p) sum[p / 2] += some[p];
   }
+  const int highest = *std::max_element(highest_of, highest_of + kPairs);
+  const int lowest = *std::min_element(lowest_of, lowest_of + kPairs);
   if (highest > kInt8PairLimit || lowest < -kInt8PairLimit) return false;
   for (int lane = 0; lane < kLanes; ++lane) {
     const float scale = header.scale[lane];
