@@ -3,6 +3,7 @@
 
 #include <new>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "common.h"
@@ -98,6 +99,7 @@ int failed(const std::string& text, int code) {
 }
 
 int main_with(const std::vector<std::string>& words) {
+  keep_heap();
   handle_signals();
   try {
     run(words);

@@ -48,6 +48,14 @@ Buffer::~Buffer() {
   }
 }
 
+void keep_heap() {
+#ifdef __GLIBC__
+  constexpr int kLargest = 32 << 20;  // of what may come from the heap: glibc's own limit
+  (void)mallopt(M_MMAP_THRESHOLD, kLargest);
+  (void)mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#endif
+}
+
 void trim_heap() {
 #ifdef __GLIBC__
   (void)malloc_trim(0);

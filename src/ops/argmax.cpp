@@ -83,7 +83,8 @@ std::vector<Scored> argmax_of_all(Context& c, const Weight& weight, const Weight
     for (int r = 0; r < x.rows; ++r) {
       const float* row = piece.y.row(r);
       const int index = c.kernels.index_of_largest(row, piece.n);
-      best[r] = {piece.first + index, std::isnan(row[index]) ? kNever : row[index]};
+      best[r] = {piece.first + index, row[index]};
+      if (std::isnan(row[index])) best[r].value = kNever;
     }
   });
   std::vector<Scored> best(of_piece.begin(), of_piece.begin() + x.rows);
