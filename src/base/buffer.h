@@ -47,8 +47,8 @@ class Buffer {
   size_t mapping_size_ = 0;
 };
 
-// For a program of its own, at its beginning: the heap keeps what is freed for what comes next, batch
-// after batch. Getting it from the system again, page by page, was 8 % of encoding.
+// For a program of its own, at its beginning: the heap keeps what is freed for what comes next,
+// batch after batch. Getting it from the system again, page by page, was 8 % of encoding.
 void keep_heap();
 
 // Returns to the system what was freed and the heap has kept for later. Milliseconds.
