@@ -31,10 +31,6 @@ TRANSEPT_INLINE SignedBytes high_half(Bytes b) {
   return as<SignedBytes>(as<Bytes>(as<Words>(b) >> 4) & 15) - 8;
 }
 
-inline constexpr size_t kPartGroups =
-    kInt4BlockGroups * kInt4BlocksPerLine;  // to a line of factors
-inline constexpr size_t kPartBytes = (1 + kPartGroups / 2) * kLineBytes;
-
 // The factors of block `index` of a part.
 TRANSEPT_INLINE Words factors_i4(const std::byte* line, size_t index) {
   return load_vector<Words>(line) >> static_cast<uint32_t>(8 * index) & 255;
@@ -89,15 +85,15 @@ __attribute__((noinline)) void tile_i4(const GemmI8& g, int panel) {
   const std::byte* part = first + kInt8Header;
   const size_t groups = int8_row_bytes(g.k) / 4;
   for (size_t group = 0; group < groups; group += kInt4BlockGroups, a += kInt4Block) {
-    const size_t index = group % kPartGroups / kInt4BlockGroups;
-    const std::byte* weights = part + (1 + group % kPartGroups / 2) * kLineBytes;
+    const size_t index = group % kInt4PartGroups / kInt4BlockGroups;
+    const std::byte* weights = part + (1 + group % kInt4PartGroups / 2) * kLineBytes;
     const size_t left = groups - group;
     if (left >= kInt4BlockGroups) {  // a constant, so that the loop is unrolled
       block_i4<kRows, kPanels>(g, a, weights, part, index, kInt4BlockGroups, sum);
     } else {
       block_i4<kRows, kPanels>(g, a, weights, part, index, left, sum);
     }
-    if (index + 1 == kInt4BlocksPerLine) part += kPartBytes;
+    if (index + 1 == kInt4BlocksPerLine) part += kInt4PartBytes;
   }
   finish_i8<kRows, kPanels>(g, 0, panel, first, stride, sum);
 }
@@ -126,8 +122,8 @@ void gemm_i4(const GemmI8& g, int panel_begin, int panel_end) {
   const std::byte* part = panel + kInt8Header;
   const size_t groups = int8_row_bytes(k) / 4;
   for (size_t group = 0; group < groups; group += 2, out += 2 * kLineBytes) {
-    const size_t in_part = group % kPartGroups;
-    if (group > 0 && in_part == 0) part += kPartBytes;
+    const size_t in_part = group % kInt4PartGroups;
+    if (group > 0 && in_part == 0) part += kInt4PartBytes;
     const bool has_high = group + 1 < groups;
     TRANSEPT_UNROLL for (size_t v = 0; v < kVecs; ++v) {
       const std::byte* line = part + v * kVectorBytes;

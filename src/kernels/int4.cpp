@@ -15,20 +15,18 @@ constexpr int kMiddle = 8;           // what q is stored around
 
 using Row = float[kLanes];  // one column of all lanes
 
-constexpr size_t kHeaderBytes = 2 * kLineBytes;
-static_assert(kHeaderBytes == kInt8Header);
-constexpr size_t kGroupsPerFactors = kInt4BlockGroups * kInt4BlocksPerLine;
-constexpr size_t kPartBytes = (1 + kGroupsPerFactors / 2) * kLineBytes;  // factors and weights
+size_t part_place(size_t group) {
+  return kInt8Header + group / kInt4PartGroups * kInt4PartBytes;
+}
 
 size_t factor_place(size_t group, size_t lane) {
-  return kHeaderBytes + group / kGroupsPerFactors * kPartBytes + lane * kInt4BlocksPerLine +
+  return part_place(group) + lane * kInt4BlocksPerLine +
          group / kInt4BlockGroups % kInt4BlocksPerLine;
 }
 
 // Of the byte whose low half (even groups) or high half (odd ones) holds a weight.
 size_t weight_place(size_t group, size_t lane, size_t column) {
-  return kHeaderBytes + group / kGroupsPerFactors * kPartBytes +
-         (1 + group % kGroupsPerFactors / 2) * kLineBytes + lane * 4 + column;
+  return part_place(group) + (1 + group % kInt4PartGroups / 2) * kLineBytes + lane * 4 + column;
 }
 
 int weight_at(const std::byte* panel, size_t group, size_t lane, size_t column) {
@@ -143,7 +141,7 @@ void pack_panel_i4(const float* source, size_t ld, int n, int k, std::byte* pane
 }
 
 void expand_panel_i4(const std::byte* panel, int k, std::byte* int8_panel) {
-  std::memcpy(int8_panel, panel, kHeaderBytes);
+  std::memcpy(int8_panel, panel, kInt8Header);
   auto* out = reinterpret_cast<int8_t*>(int8_panel + kInt8Header);
   for (size_t group = 0; group < int8_row_bytes(k) / 4; ++group)
     for (size_t lane = 0; lane < kLanes; ++lane)
@@ -174,12 +172,8 @@ void multiply_i4(const KernelTable& kernels, const GemmI8& g, int panel_begin, i
     for (int p = 0; p < count; ++p)
       kernels.expand_i4(g.packed + static_cast<size_t>(begin + p) * int4_panel_bytes(g.k), g.k,
                         panels + static_cast<size_t>(p) * each);
-    const ptrdiff_t first = ptrdiff_t{begin} * kLanes;
-    GemmI8 some = g;
+    GemmI8 some = outputs_from(g, begin);
     some.packed = panels;
-    some.y = g.y + first;
-    some.n = g.n - static_cast<int>(first);
-    some.bias = g.bias == nullptr ? nullptr : g.bias + first;
     kernels.gemm_i8(some, 0, count);
   }
 }

@@ -23,14 +23,17 @@ inline constexpr size_t kLineBytes = 64;
 inline constexpr int kInt4Block = 32;
 inline constexpr size_t kInt4BlockGroups = kInt4Block / 4;
 inline constexpr size_t kInt4BlocksPerLine = 4;  // blocks whose factors share a line
-inline constexpr int kInt4MostFactor = 18;       // 7 * 18 < 128
+inline constexpr size_t kInt4PartGroups =
+    kInt4BlockGroups * kInt4BlocksPerLine;  // of one such line
+inline constexpr size_t kInt4PartBytes = (1 + kInt4PartGroups / 2) * kLineBytes;  // and its weights
+static_assert(kInt8Header == 2 * kLineBytes);
+inline constexpr int kInt4MostFactor = 18;  // 7 * 18 < 128
 // As many rows KernelTable::gemm_i4 takes; expanding the panels once is quicker for more.
 inline constexpr int kInt4MostRows = 4;
 
 [[nodiscard]] constexpr size_t int4_panel_lines(int k) {
   const size_t groups = int8_row_bytes(k) / 4;
-  const size_t of_factors = kInt4BlockGroups * kInt4BlocksPerLine;
-  return 2 + (groups + of_factors - 1) / of_factors + (groups + 1) / 2;
+  return 2 + (groups + kInt4PartGroups - 1) / kInt4PartGroups + (groups + 1) / 2;
 }
 [[nodiscard]] constexpr size_t int4_panel_bytes(int k) {
   return int4_panel_lines(k) * kLineBytes;

@@ -20,13 +20,7 @@ struct Case {
 };
 
 std::vector<std::byte> packed_panels(const std::vector<float>& w, int n, int k) {
-  const size_t bytes = int8_panel_bytes(k);
-  std::vector<std::byte> packed(static_cast<size_t>(panels_for(n)) * bytes);
-  for (int p = 0; p < panels_for(n); ++p)
-    pack_panel_i8(w.data() + static_cast<size_t>(p) * kLanes * static_cast<size_t>(k),
-                  static_cast<size_t>(k), std::min(kLanes, n - p * kLanes), k,
-                  packed.data() + static_cast<size_t>(p) * bytes);
-  return packed;
+  return pack_panels(w, n, k, int8_panel_bytes(k), pack_panel_i8);
 }
 
 class Data {

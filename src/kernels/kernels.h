@@ -58,6 +58,16 @@ struct GemmI8 {
   const float* bias;  // [n] or null; added after the scaling
 };
 
+// The outputs from that panel on, as a product of their own: of what the caller says in `packed`.
+template <class Gemm>
+[[nodiscard]] constexpr Gemm outputs_from(Gemm g, int panel) {
+  const int first = panel * kLanes;
+  g.y += first;
+  g.n -= first;
+  if (g.bias != nullptr) g.bias += first;
+  return g;
+}
+
 // Approximate outputs of one row of a product, y[j] off by at most
 //   margin[j] = x_length * w_error[j] + x_error * w_length[j] + 2^-22 |y[j]|   (ops/argmax.h)
 struct BoundOutputs {

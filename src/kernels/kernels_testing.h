@@ -40,6 +40,18 @@ inline constexpr ActivationKind kKinds[] = {ActivationKind::relu, ActivationKind
   return values;
 }
 
+// Rows w [n, k] as panels of so many bytes, each by pack(rows, stride, how many of 16, k, panel).
+template <class Pack>
+[[nodiscard]] std::vector<std::byte> pack_panels(const std::vector<float>& w, int n, int k,
+                                                 size_t bytes, Pack&& pack) {
+  const auto cols = static_cast<size_t>(k);
+  std::vector<std::byte> packed(static_cast<size_t>(panels_for(n)) * bytes);
+  for (int p = 0; p < panels_for(n); ++p)
+    pack(w.data() + static_cast<size_t>(p) * kLanes * cols, cols, std::min(kLanes, n - p * kLanes),
+         k, packed.data() + static_cast<size_t>(p) * bytes);
+  return packed;
+}
+
 // Equal to the bit, except that a NaN may carry any payload.
 [[nodiscard]] inline ::testing::AssertionResult same_bits(const std::vector<float>& a,
                                                           const std::vector<float>& b) {

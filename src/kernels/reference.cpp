@@ -81,11 +81,8 @@ void gemm_bf16(const GemmF32& g, const uint16_t* packed, int panel_begin, int pa
   for (int panel = panel_begin; panel < panel_end; ++panel) {
     for (size_t i = 0; i < each; ++i)
       wide[i] = from_bfloat16(packed[static_cast<size_t>(panel) * g.panel_stride + i]);
-    GemmF32 one = g;  // panel 0 of a matrix that begins here
+    GemmF32 one = outputs_from(g, panel);
     one.packed = wide.data();
-    one.y = g.y + panel * kLanes;
-    one.n = g.n - panel * kLanes;
-    one.bias = g.bias != nullptr ? g.bias + panel * kLanes : nullptr;
     gemm_f32(one, 0, 1);
   }
 }
@@ -118,11 +115,8 @@ void gemm_i4(const GemmI8& g, int panel_begin, int panel_end) {
   for (int panel = panel_begin; panel < panel_end; ++panel) {
     expand_panel_i4(g.packed + static_cast<size_t>(panel) * int4_panel_bytes(g.k), g.k,
                     expanded.data());
-    GemmI8 one = g;  // panel 0 of a matrix that begins here
+    GemmI8 one = outputs_from(g, panel);
     one.packed = expanded.data();
-    one.y = g.y + panel * kLanes;
-    one.n = g.n - panel * kLanes;
-    one.bias = g.bias != nullptr ? g.bias + panel * kLanes : nullptr;
     gemm_i8(one, 0, 1);
   }
 }
