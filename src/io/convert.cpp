@@ -34,24 +34,23 @@ std::vector<ConvertedMatrix> report(const Transformer& model) {
   std::vector<ConvertedMatrix> matrices;
   visit(model, [&](const Weight& weight, Role) {
     if (weight.storage == Storage::f32) return;
-    matrices.push_back({weight.name,
-                        weight.rows,
-                        weight.cols,
-                        weight.storage,
-                        relative_error(weight),
-                        {},
-                        weight.packed.size()});
+    matrices.push_back({.name = weight.name,
+                        .rows = weight.rows,
+                        .cols = weight.cols,
+                        .storage = weight.storage,
+                        .error = relative_error(weight),
+                        .product_error = {},
+                        .bytes = weight.packed.size()});
   });
   return matrices;
 }
 
-// With the error of products where there is text for it.
-std::vector<ConvertedMatrix> report(const fs::path& from, const Transformer& converted,
+// With the error of products where there is an exact model and text for it.
+std::vector<ConvertedMatrix> report(const Transformer* exact, const Transformer& converted,
                                     const ConvertOptions& options, ThreadPool& pool) {
   std::vector<ConvertedMatrix> matrices = report(converted);
-  if (options.calibration.empty()) return matrices;
-  const Checkpoint exact = load_checkpoint(from, pool, {.storage = Storage::f32});
-  const auto errors = product_errors(*exact.model, converted, options.calibration, pool);
+  if (exact == nullptr) return matrices;
+  const auto errors = product_errors(*exact, converted, options.calibration, pool);
   for (ConvertedMatrix& matrix : matrices) {
     const auto found = errors.find(matrix.name);
     if (found != errors.end()) matrix.product_error = found->second;
@@ -70,7 +69,10 @@ std::vector<ConvertedMatrix> convert_checkpoint(const fs::path& from, const fs::
   Checkpoint checkpoint = load_checkpoint(from, pool, load);
   check(!checkpoint.is_packed, ErrorCode::unsupported,
         "{}: was converted already; convert the folder that it was made from", from.string());
-  std::vector<ConvertedMatrix> matrices = report(from, *checkpoint.model, options, pool);
+  std::shared_ptr<const Transformer> exact;
+  if (!options.calibration.empty())
+    exact = load_checkpoint(from, pool, {.storage = Storage::f32}).model;
+  std::vector<ConvertedMatrix> matrices = report(exact.get(), *checkpoint.model, options, pool);
   if (options.max_error) {
     for (const ConvertedMatrix& matrix : matrices) {
       if (is_quantized(matrix.storage) &&
@@ -79,7 +81,7 @@ std::vector<ConvertedMatrix> convert_checkpoint(const fs::path& from, const fs::
     }
     if (!load.keep_bf16.empty()) {
       checkpoint = load_checkpoint(from, pool, load);
-      matrices = report(from, *checkpoint.model, options, pool);
+      matrices = report(exact.get(), *checkpoint.model, options, pool);
     }
   }
   save_checkpoint(to, *checkpoint.model, checkpoint.config_json, checkpoint.generation_config_json);

@@ -133,7 +133,6 @@ TEST(Convert, AProductsErrorIsOfWhatComesOut) {
   const Checkpoint rounded =
       load_checkpoint(fixture("bert2gpt2-widths"), pool(), {.storage = Storage::bf16});
   struct Seen : Observer {
-    void on(const std::string&, int, ConstTensor) override {}
     void on_product(const Weight& weight, ConstTensor x) override {
       if (weight.name == "decoder.0.self.q.weight")
         rows.insert(rows.end(), x.data, x.data + x.size());

@@ -18,8 +18,6 @@ class ProductObserver : public Observer {
     });
   }
 
-  void on(const std::string&, int, ConstTensor) override {}
-
   void on_product(const Weight& weight, ConstTensor x) override {
     const auto found = converted_.find(weight.name);
     if (found == converted_.end()) return;  // what learned positions or subsets multiply

@@ -152,12 +152,10 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
     size_t bytes;
     std::shared_ptr<const void> owner;
   };
-  visit(model, [&](const std::string& name, Weight& weight, int, int, Role) {
-    weight.fine = is_quantized(weight.storage) && sees_outliers(model.config, name);
-  });
   balance_output(model, pool);
   std::vector<Values> all;
   visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {
+    weight.fine = is_quantized(weight.storage) && sees_outliers(model.config, name);
     const bool is_multiplied = role == Role::product || role == Role::both;
     const bool in_panels = weight.storage != Storage::f32;
     if (weight.values != nullptr && (is_multiplied || in_panels)) {

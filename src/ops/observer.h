@@ -19,9 +19,9 @@ class Observer {
   virtual ~Observer() = default;
   // `sequence`: index into the batch, or -1 when the tensor holds the rows of all sequences.
   // The tensor is valid during the call only.
-  virtual void on(const std::string& site, int sequence, ConstTensor tensor) = 0;
+  virtual void on(const std::string& /*site*/, int /*sequence*/, ConstTensor /*tensor*/) {}
   // A linear is about to multiply x [rows, in] by the weight; likewise.
-  virtual void on_product(const Weight&, ConstTensor) {}
+  virtual void on_product(const Weight& /*weight*/, ConstTensor /*x*/) {}
 };
 
 }  // namespace transept
