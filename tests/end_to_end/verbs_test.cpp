@@ -273,21 +273,27 @@ TEST(Encode, NamesWhatIsMissing) {
 TEST(Convert, GivesAFolderThatAnswersTheSame) {
   const std::string folder = ::testing::TempDir() + "converted";
   const std::string pairs = ::testing::TempDir() + "pairs.tsv";
-  write(pairs, "The dog.\tThe fox\nA fox.\tdog\n");
+  // Many, for the weights are random: a single answer may move far.
+  std::string text;
+  for (const char* input : {"The dog.", "A fox.", "The quick fox.", "lazy dog", "jumped over"})
+    for (const char* output : {"The fox", "dog", "A lazy dog", "over the fox", "brown"})
+      text += std::string(input) + '\t' + output + '\n';
+  write(pairs, text);
   const Result result = Command{
       .arguments = {
           "convert", kText, "--output", folder, "--dtype", "int8", "--calibrate", pairs, "--format",
           "jsonl"}}.run();
   ASSERT_EQ(result.code, 0) << result.err;
   const auto rows = lines(result.out);
-  const JsonDocument matrix = JsonDocument::parse(rows.front(), "matrix");
-  EXPECT_GT(matrix.root().at("product_error").as_number(), 0);
-  EXPECT_LT(matrix.root().at("product_error").as_number(), 0.02);
+  for (size_t i = 0; i + 1 < rows.size(); ++i) {
+    const JsonDocument matrix = JsonDocument::parse(rows[i], "matrix");
+    EXPECT_GT(matrix.root().at("product_error").as_number(), 0) << rows[i];
+    EXPECT_LT(matrix.root().at("product_error").as_number(), 0.02) << rows[i];
+  }
   const JsonDocument effect = JsonDocument::parse(rows.back(), "effect");
   EXPECT_GT(effect.root().at("tokens").as_int(), 2);
   const double before = effect.root().at("logprob_before").as_number();
-  // Random weights of 24 columns: a per cent in each product is several in the answer.
-  EXPECT_NEAR(effect.root().at("logprob_after").as_number(), before, 0.1 * std::abs(before));
+  EXPECT_NEAR(effect.root().at("logprob_after").as_number(), before, 0.05 * std::abs(before));
   const auto answer = [](std::vector<std::string> more) {
     std::vector<std::string> arguments = {"generate", "--input", kInput, "--format", "jsonl"};
     arguments.insert(arguments.end(), more.begin(), more.end());
