@@ -15,12 +15,11 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
+from command import generate
 from models import SHAPES, make, pieces, to_ctranslate2, token_ids
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,22 +53,15 @@ class CTranslate2:
 class Transept:
     def __init__(self, command: Path, folder: Path, dtype: str, threads: int) -> None:
         self.name = f"transept {dtype} threads={threads}"
-        self.command = [str(command), "generate", str(folder), "--source-ids", "--stats", "--threads",
-                        str(threads), "--dtype", dtype, "--speculate", "0"]  # fmt: skip
+        self.command, self.folder, self.dtype, self.threads = command, folder, dtype, threads
 
     def seconds(self, ids: list[list[int]], out: int, beam: int, repeat: int) -> float:
         # The inputs differ in their first token, so that no encoding is shared between the repetitions.
         lines = [[10 + r, *row[1:]] for r in range(repeat) for row in ids]
-        with tempfile.NamedTemporaryFile("w", suffix=".ids") as file:
-            file.write("".join(" ".join(map(str, row)) + "\n" for row in lines))
-            file.flush()
-            done = subprocess.run(
-                [*self.command, "--input-file", file.name, "--batch-size", str(len(ids)), "--min-new-tokens", str(out),
-                 "--max-new-tokens", str(out), "--beam", str(beam)], capture_output=True, text=True, check=True,
-            )  # fmt: skip
-        answers = [line.split() for line in done.stdout.splitlines()]  # ids: the model has no tokenizer
+        words = ("--dtype", self.dtype, "--speculate", "0", "--beam", str(beam))
+        printed, stats = generate(self.command, self.folder, lines, out, self.threads, len(ids), *words)
+        answers = [line.split() for line in printed]  # ids: the model has no tokenizer
         assert len(answers) == len(lines) and all(len(answer) == out for answer in answers)
-        stats = json.loads(done.stderr.splitlines()[-1])
         return (stats["encode_seconds"] + stats["decode_seconds"]) / repeat
 
 

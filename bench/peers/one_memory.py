@@ -9,14 +9,12 @@ both have it already (transformers: encoder_outputs, repeated for the batch). Me
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import statistics
-import subprocess
-import tempfile
 import time
 from pathlib import Path
 
+from command import generate
 from models import SEED, SHAPES, make, token_ids
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,16 +22,8 @@ PROMPTS, PROMPT, ANSWER = 20, 16, 32
 
 
 def ours(command: Path, folder: Path, source: list[int], prompts: list[list[int]], threads: int) -> float:
-    with tempfile.NamedTemporaryFile("w", suffix=".ids") as file:
-        file.write(" ".join(map(str, source)) + "\n")
-        file.flush()
-        asked = [word for prompt in prompts for word in ("--prompt", " ".join(map(str, prompt)))]
-        done = subprocess.run(
-            [str(command), "generate", str(folder), "--source-ids", "--prompt-ids", *asked, "--input-file", file.name, "--stats",
-             "--speculate", "0", "--batch-size", str(PROMPTS), "--min-new-tokens", str(ANSWER), "--max-new-tokens", str(ANSWER),
-             "--threads", str(threads)], capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    stats = json.loads(done.stderr.splitlines()[-1])
+    asked = [word for prompt in prompts for word in ("--prompt", " ".join(map(str, prompt)))]
+    _, stats = generate(command, folder, [source], ANSWER, threads, PROMPTS, "--prompt-ids", *asked, "--speculate", "0")
     assert stats["encoder_runs"] == 1 and stats["output_tokens"] == PROMPTS * ANSWER
     return stats["decode_seconds"]
 

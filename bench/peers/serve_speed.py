@@ -18,11 +18,11 @@ import random
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from command import generate
 from models import SHAPES, make, pieces, to_ctranslate2
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,15 +112,7 @@ def sources(n: int, config: dict, seed: int) -> list[list[int]]:
 
 
 def offline(command: Path, folder: Path, ids: list[list[int]], out: int, threads: int) -> float:
-    with tempfile.NamedTemporaryFile("w", suffix=".ids") as file:
-        file.write("".join(" ".join(map(str, row)) + "\n" for row in ids))
-        file.flush()
-        done = subprocess.run(
-            [str(command), "generate", str(folder), "--source-ids", "--stats", "--threads", str(threads), "--input-file",
-             file.name, "--batch-size", str(CLIENTS), "--min-new-tokens", str(out), "--max-new-tokens", str(out)],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    stats = json.loads(done.stderr.splitlines()[-1])
+    _, stats = generate(command, folder, ids, out, threads, CLIENTS)
     return stats["output_tokens"] / (stats["encode_seconds"] + stats["decode_seconds"])
 
 
