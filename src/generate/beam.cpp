@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <ranges>
 
 namespace transept {
 namespace {
 
 // The reference's "worse than anything"; sums with it round as they do there.
 constexpr float kDead = -1.0e9F;
+constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
 }  // namespace
 
@@ -42,27 +45,54 @@ std::vector<WantedRow> BeamSession::wanted() {
 }
 
 bool BeamSession::needs_scratch() const {
-  return processors_.active(static_cast<int>(length_));
+  return !processors_.only_ban(static_cast<int>(length_));
+}
+
+// The best of the scores that the processors make of a row.
+void BeamSession::find_changed(const KernelTable& kernels, const Row& row, const LogNorm& norm,
+                               std::span<const float> logits, std::span<float> scratch,
+                               std::vector<Scored>& best) const {
+  for (size_t i = 0; i < logits.size(); ++i) scratch[i] = norm.of(logits[i]);
+  processors_.apply(kernels, row.ids, scratch);
+  top_k(kernels, scratch, static_cast<int>(n_extensions()), best);
+}
+
+// The same where they only ban tokens: the order is that of the logits, without what is banned, so
+// nothing as long as the vocabulary has to be written. Banned tokens come last, if at all.
+void BeamSession::find_allowed(const KernelTable& kernels, const Row& row, const LogNorm& norm,
+                               std::span<const float> logits, std::vector<Scored>& best) const {
+  std::vector<Token> banned;
+  processors_.list_banned(row.ids, banned);
+  const auto is_banned = [&](const Scored& entry) {
+    return std::ranges::find(banned, token_at(entry.index)) != banned.end();
+  };
+  const size_t n_best = n_extensions();
+  size_t n = n_best + std::min<size_t>(banned.size(), 8);
+  auto lost = std::ranges::subrange(best.end(), best.end());
+  for (;; n *= 2) {
+    top_k(kernels, logits, static_cast<int>(n), best);
+    lost = std::ranges::stable_partition(best, std::not_fn(is_banned));
+    if (best.size() - lost.size() >= n_best || best.size() < n) break;
+  }
+  std::ranges::sort(lost, {}, &Scored::index);
+  for (Scored& entry : best) entry.value = norm.of(entry.value);
+  for (Scored& entry : lost) entry.value = kLowest;
+  if (best.size() > n_best) best.resize(n_best);
 }
 
 void BeamSession::read(int index, std::span<const float> logits, std::span<float> scratch,
                        const KernelTable& kernels) {
   Row& row = rows_[static_cast<size_t>(index)];
   const LogNorm norm = log_norm(kernels, logits);
-  const auto n_best = static_cast<int>(n_extensions());
   std::vector<Scored> best;
-  row.best.clear();
   if (needs_scratch()) {
-    for (size_t i = 0; i < logits.size(); ++i) scratch[i] = norm.of(logits[i]);
-    processors_.apply(kernels, row.ids, scratch);
-    top_k(kernels, scratch, n_best, best);
+    find_changed(kernels, row, norm, logits, scratch, best);
   } else {
-    top_k(kernels, logits, n_best, best);  // the same order
-    for (Scored& entry : best) entry.value = norm.of(entry.value);
+    find_allowed(kernels, row, norm, logits, best);
   }
+  row.best.clear();
   for (const Scored& entry : best) {
-    const float score =
-        std::isnan(entry.value) ? -std::numeric_limits<float>::infinity() : entry.value;
+    const float score = std::isnan(entry.value) ? kLowest : entry.value;
     const float logprob = norm.of(logits[static_cast<size_t>(entry.index)]);
     row.best.push_back({token_at(entry.index), score, logprob});
   }

@@ -77,6 +77,11 @@ class BeamSession final : public Session {
     bool real = false;  // false: an empty place
   };
 
+  void find_changed(const KernelTable& kernels, const Row& row, const LogNorm& norm,
+                    std::span<const float> logits, std::span<float> scratch,
+                    std::vector<Scored>& best) const;
+  void find_allowed(const KernelTable& kernels, const Row& row, const LogNorm& norm,
+                    std::span<const float> logits, std::vector<Scored>& best) const;
   [[nodiscard]] std::vector<Extension> best_extensions() const;
   [[nodiscard]] Ended end(const Row& row) const;
   void finish_some(const std::vector<Extension>& extensions);

@@ -335,6 +335,32 @@ TEST(Beam, ForcedFirstTokenAndFewerHypothesesThanAskedFor) {
   EXPECT_LT(results[0].logprob, -0.1);  // the model did not
 }
 
+// With invalid values removed (here there are none) all scores are written, without it only the
+// best are looked for among what is not banned.
+TEST(Beam, WhatIsBannedIsPassedOver) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    GenerateOptions options = toy_options(12);
+    options.beams = 2 + static_cast<int>(seed % 4);
+    options.n_best = options.beams;
+    options.eos = {1};
+    options.min_new_tokens = 6;
+    options.no_repeat_ngram = 1 + static_cast<int>(seed % 2);
+    options.bad_words = {{2}, {3, 4}};
+    const TableModel model = random_table(seed < 10 ? 9 : 40, seed);
+    const Config config = toy_config(seed < 10 ? 9 : 40);
+    const auto few = run_toy(model, config, options);
+    options.remove_invalid_values = true;
+    const auto all = run_toy(model, config, options);
+    ASSERT_EQ(few.size(), all.size());
+    ASSERT_FALSE(few.empty());
+    for (size_t i = 0; i < few.size(); ++i) {
+      EXPECT_EQ(few[i].ids, all[i].ids) << seed;
+      EXPECT_EQ(few[i].score, all[i].score);
+      EXPECT_EQ(few[i].token_logprobs, all[i].token_logprobs);
+    }
+  }
+}
+
 TEST(Beam, WhereAllIsBannedSomethingComes) {
   GenerateOptions options = toy_options(3);
   options.beams = 2;
