@@ -17,6 +17,7 @@ class BenchVerb : public Verb {
     options.positional("model", common_.model, "a model folder, or default");
     common_.declare_shared(options);
     common_.declare_dtype(options);
+    common_.declare_keys(options);
     options.number("source-tokens", settings_.source_tokens, 1, 1 << 20, "tokens of each input");
     options.number("output-tokens", settings_.output_tokens, 2, 1 << 20,
                    "tokens of each output; a step is measured half-way");
@@ -39,7 +40,7 @@ class BenchVerb : public Verb {
     if (seconds_) settings_.seconds = *seconds_;
     ThreadPool pool(common_.threads);
     const std::shared_ptr<const Transformer> model =
-        load_for_bench(model_folder(common_.model), common_.dtype, pool);
+        load_for_bench(model_folder(common_.model), common_.dtype, common_.keys, pool);
     Arena arena;
     Context c{arena, pool, chosen_kernels()};
     const MachineLimits limits = measure_limits(chosen_kernels(), pool);

@@ -17,6 +17,7 @@ void CommonOptions::declare(Options& options, const std::vector<std::string>& fo
       "a model folder in Hugging Face layout; without it the model that is part of transept");
   declare_shared(options, formats);
   declare_dtype(options);
+  declare_keys(options);
   options.flag("normalize-punctuation", normalize_punctuation,
                "Marian: normalise punctuation before tokenising, as sacremoses does");
   options.text("source-language", "CODE", source_language,
@@ -36,11 +37,18 @@ void CommonOptions::declare_dtype(Options& options, const std::string& without) 
                  "storage of the matrices; without it " + without);
 }
 
+void CommonOptions::declare_keys(Options& options) {
+  options.choice("keys", {"f32", "bf16", "int8"}, keys,
+                 "storage of keys and values; without it f32 where matrices are, else bf16");
+}
+
 LoadOptions CommonOptions::load_options() const {
   (void)storage_named(dtype);  // an error also where no weights are loaded
+  (void)keys_named(keys);
   LoadOptions options;
   options.threads = threads;
   options.dtype = dtype;
+  options.keys = keys;
   options.normalize_punctuation = normalize_punctuation;
   options.source_language = source_language;
   options.target_language = target_language;

@@ -20,6 +20,7 @@ struct CommonOptions {
   std::string model = "default";
   int threads = 0;
   std::string dtype;
+  std::string keys;
   std::string format = "text";
   std::string color = "auto";
   bool quiet = false;
@@ -29,11 +30,12 @@ struct CommonOptions {
 
   void declare(Options& options, const std::vector<std::string>& formats = {"text", "jsonl"});
   // What verbs declare that load no model of the public API: the part that every verb takes, and
-  // the form of the matrices.
+  // the forms of the matrices and of keys and values.
   void declare_shared(Options& options,
                       const std::vector<std::string>& formats = {"text", "jsonl"});
   void declare_dtype(Options& options,
                      const std::string& without = "f32, or what the folder was converted to");
+  void declare_keys(Options& options);
   [[nodiscard]] bool is_jsonl() const { return format == "jsonl"; }
   [[nodiscard]] LoadOptions load_options() const;
   [[nodiscard]] Model load() const;

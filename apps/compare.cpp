@@ -19,6 +19,7 @@ class CompareVerb : public Verb {
     options.positional("model", common_.model, "an encoder-decoder's folder, or default");
     common_.declare_shared(options);
     common_.declare_dtype(options);
+    common_.declare_keys(options);
     options.text("decoder-only", "FOLDER", decoder_only_,
                  "a decoder-only model; without it one of random weights and as many parameters");
     options.text("input-tokens", "N,N,…", input_tokens_, "lengths of the input");
@@ -31,7 +32,7 @@ class CompareVerb : public Verb {
     ThreadPool pool(common_.threads);
     const std::string own = model_folder(common_.model);
     const std::string other = decoder_only_ ? model_folder(*decoder_only_) : std::string();
-    const ComparedModels models = load_compared(own, other, common_.dtype, pool);
+    const ComparedModels models = load_compared(own, other, common_.dtype, common_.keys, pool);
     if (!common_.is_jsonl()) write_head(*models.encoder_decoder, *models.decoder_only);
     Arena arena;
     Context c{arena, pool, chosen_kernels()};

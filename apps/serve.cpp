@@ -22,6 +22,7 @@ class ServeVerb : public Verb {
     declare_limits(options);
     common_.declare_shared(options);
     common_.declare_dtype(options);
+    common_.declare_keys(options);
     options.number("batch-size", server_.max_requests, 1, 65536,
                    "requests decoded together, at most");
     options.text("memory-folder", "FOLDER", memory_folder_,
@@ -105,6 +106,7 @@ class ServeVerb : public Verb {
     server_.models = models();
     server_.threads = common_.threads;
     server_.dtype = common_.dtype;
+    server_.keys = common_.keys;
   }
 
   [[nodiscard]] std::vector<std::string> models() const {

@@ -63,11 +63,12 @@ void Model::Implementation::count(const Stats& done) {
 
 Model Model::load(const std::filesystem::path& folder, const LoadOptions& options) {
   const std::optional<Storage> storage = storage_named(options.dtype);
+  const std::optional<Storage> keys = keys_named(options.keys);
   check(options.threads >= 0, ErrorCode::usage, "{} threads: expected 0 or more", options.threads);
   const Stopwatch watch;
   auto model = std::make_shared<Implementation>();
   model->pool = std::make_unique<ThreadPool>(options.threads);
-  model->checkpoint = load_checkpoint(folder, *model->pool, {.storage = storage});
+  model->checkpoint = load_checkpoint(folder, *model->pool, {.storage = storage, .keys = keys});
   try {
     auto tokenizer = std::make_shared<Tokenizer::Implementation>();
     tokenizer->tokenizer =

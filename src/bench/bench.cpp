@@ -92,8 +92,10 @@ std::vector<ProductSpeed> measure_products(Context& c, const Transformer& model,
 }  // namespace
 
 std::shared_ptr<const Transformer> load_for_bench(const std::filesystem::path& folder,
-                                                  const std::string& dtype, ThreadPool& pool) {
-  return load_checkpoint(folder, pool, {.storage = storage_named(dtype)}).model;
+                                                  const std::string& dtype, const std::string& keys,
+                                                  ThreadPool& pool) {
+  return load_checkpoint(folder, pool, {.storage = storage_named(dtype), .keys = keys_named(keys)})
+      .model;
 }
 
 MachineLimits measure_limits(const KernelTable& kernels, ThreadPool& pool) {

@@ -20,9 +20,10 @@ struct MachineLimits {
 // About a second.
 [[nodiscard]] MachineLimits measure_limits(const KernelTable& kernels, ThreadPool& pool);
 
-// A model folder with its matrices in that form; "": as it is stored.
+// A model folder with its matrices, and its keys and values, in that form; "": as it is stored.
 [[nodiscard]] std::shared_ptr<const Transformer> load_for_bench(const std::filesystem::path& folder,
                                                                 const std::string& dtype,
+                                                                const std::string& keys,
                                                                 ThreadPool& pool);
 
 struct BenchSettings {

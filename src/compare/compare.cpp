@@ -113,8 +113,8 @@ std::optional<int> Comparison::faster_from(int output_tokens) const {
 
 ComparedModels load_compared(const std::filesystem::path& encoder_decoder,
                              const std::filesystem::path& decoder_only, const std::string& dtype,
-                             ThreadPool& pool) {
-  const LoadOptions options{.storage = storage_named(dtype)};
+                             const std::string& keys, ThreadPool& pool) {
+  const LoadOptions options{.storage = storage_named(dtype), .keys = keys_named(keys)};
   ComparedModels models;
   models.encoder_decoder = load_checkpoint(encoder_decoder, pool, options).model;
   if (!decoder_only.empty()) {
@@ -154,11 +154,13 @@ Config decoder_only_twin(const Transformer& model) {
 Transformer random_twin(const Transformer& model, ThreadPool& pool, const KernelTable& kernels) {
   Transformer twin = random_model(decoder_only_twin(model), pool, kernels);
   const Storage wanted = storage_of(model);
-  if (wanted == Storage::f32) return twin;
-  visit(twin, [&](const std::string& name, Weight& weight, int, int, Role role) {
-    weight.storage = storage_for(name, role, wanted);
-  });
-  finish(twin, pool, kernels);
+  if (wanted != Storage::f32) {
+    visit(twin, [&](const std::string& name, Weight& weight, int, int, Role role) {
+      weight.storage = storage_for(name, role, wanted);
+    });
+    finish(twin, pool, kernels);
+  }
+  twin.config.decoder.keys = model.config.decoder.keys;
   return twin;
 }
 

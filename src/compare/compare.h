@@ -50,11 +50,13 @@ struct ComparedModels {
   std::shared_ptr<const Transformer> decoder_only;
 };
 
-// From their folders, matrices in the form that `dtype` names ("": as each folder says); an empty
-// `decoder_only` means the twin below, with random weights.
+// From their folders, matrices in the form that `dtype` names ("": as each folder says), keys and
+// values in that of `keys` ("": as those say); an empty `decoder_only` means the twin below, with
+// random weights.
 [[nodiscard]] ComparedModels load_compared(const std::filesystem::path& encoder_decoder,
                                            const std::filesystem::path& decoder_only,
-                                           const std::string& dtype, ThreadPool& pool);
+                                           const std::string& dtype, const std::string& keys,
+                                           ThreadPool& pool);
 
 // A decoder-only model with the switches of this one's decoder and as many layers as bring it
 // closest to the same number of parameters. Error unsupported if the model has no encoder or no

@@ -106,6 +106,7 @@ Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadO
          [&](const Weight& weight) {
            tensors.release(weight.values, weight.size() * size_of(weight.dtype));
          });
+  if (options.keys) model->config.decoder.keys = *options.keys;
   checkpoint.model = std::move(model);
   return checkpoint;
 }

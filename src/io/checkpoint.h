@@ -26,6 +26,7 @@ struct LoadOptions {
   // Of the matrices, see storage_for; none: as the file says, f32 where it does not. Error
   // unsupported if a file of panels is asked for in another form than its own.
   std::optional<Storage> storage = {};
+  std::optional<Storage> keys = {};  // StackConfig::keys of the decoder; none: as finish() decides
   std::set<std::string> keep_bf16 =
       {};  // names of weights to keep in bf16 where int8 or int4 is asked for
   const KernelTable* kernels = nullptr;  // what the weights are packed for; null: the chosen ones

@@ -94,6 +94,7 @@ TEST(ElementWise, SameBitsOnEveryInstructionSet) {
       });
     };
     run([&](const KernelTable& t, float* z) { t.add(&x[1], &y[1], n, z); });
+    run([&](const KernelTable& t, float* z) { t.multiply(&x[1], &y[1], n, z); });
     run([&](const KernelTable& t, float* z) { t.scale(&x[1], 0.3f, n, z); });
     run([&](const KernelTable& t, float* z) { t.scale_add(&x[1], 0.3f, &y[1], n, z); });
     for (const ActivationKind kind : kKinds) {

@@ -26,6 +26,10 @@ struct Avx2 {
     const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
   }
+  TRANSEPT_INLINE static Vec load_i8(const int8_t* p) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
+  }
   TRANSEPT_INLINE static void store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
   TRANSEPT_INLINE static Vec load_first(const float* p, int count) {
     return _mm256_maskload_ps(p, mask(count));

@@ -21,6 +21,10 @@ struct Avx512 {
     const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
   }
+  TRANSEPT_INLINE static Vec load_i8(const int8_t* p) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+  }
   TRANSEPT_INLINE static void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
   TRANSEPT_INLINE static Vec load_first(const float* p, int count) {
     return _mm512_maskz_loadu_ps(mask(count), p);

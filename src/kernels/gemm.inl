@@ -1,6 +1,6 @@
-// The matrix product over packed panels, of f32 or of bf16 that is widened as it is read: the bits
-// are those of the f32 product on the same values. Included inside an unnamed namespace, after
-// lanes.inl and ahead.inl.
+// The matrix product over packed panels, of f32, or of bf16 or int8 that is widened as it is read:
+// the bits are those of the f32 product on the same values. Included inside an unnamed namespace,
+// after lanes.inl and ahead.inl.
 //
 // A tile holds kRows x kPanels panels of sums in registers and walks the inner dimension from 0 to
 // its end. Which tile computes an element never changes the order of its sum.
@@ -29,6 +29,9 @@ TRANSEPT_INLINE Isa::Vec load_weights(const float* p) {
 }
 TRANSEPT_INLINE Isa::Vec load_weights(const uint16_t* p) {
   return Isa::load_bf16(p);
+}
+TRANSEPT_INLINE Isa::Vec load_weights(const int8_t* p) {
+  return Isa::load_i8(p);
 }
 
 // Not inlined, so that every tile has the registers to itself. kStrips: `a` is packed in strips.
@@ -119,6 +122,10 @@ void gemm_f32(const GemmF32& g, int panel_begin, int panel_end) {
 }
 
 void gemm_bf16(const GemmF32& g, const uint16_t* packed, int panel_begin, int panel_end) {
+  gemm<false>(g, packed, panel_begin, panel_end);
+}
+
+void gemm_f32_by_i8(const GemmF32& g, const int8_t* packed, int panel_begin, int panel_end) {
   gemm<false>(g, packed, panel_begin, panel_end);
 }
 

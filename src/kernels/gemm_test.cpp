@@ -129,16 +129,18 @@ TEST(Gemm, NeitherNeighbourRowsNorPanelRangesMatter) {
   expect_parts_equal_the_whole(data, c.m, c.n);
 }
 
-TEST(GemmBf16, IsTheProductOfTheWidenedWeights) {
+// `narrow` keeps a value, `widen` says what it stands for; `gemm` multiplies what is kept.
+template <class W, class Narrow, class Widen, class Gemm>
+void expect_product_of_widened(Narrow&& narrow, Widen&& widen, Gemm&& gemm) {
   for (int m = 1; m <= 13; ++m)
     for (const int n : {1, 16, 33, 65, 130})
       for (const int k : {1, 7, 64, 1030}) {
         const size_t panel = static_cast<size_t>(k) * kLanes;
         std::vector<float> w = random_values(static_cast<size_t>(panels_for(n)) * panel, 2);
-        std::vector<uint16_t> halves;
+        std::vector<W> narrowed;
         for (float& v : w) {
-          halves.push_back(to_bfloat16(v));
-          v = from_bfloat16(halves.back());
+          narrowed.push_back(narrow(v));
+          v = widen(narrowed.back());
         }
         const std::vector<float> a =
             random_values(static_cast<size_t>(m) * static_cast<size_t>(k), 1);
@@ -158,10 +160,27 @@ TEST(GemmBf16, IsTheProductOfTheWidenedWeights) {
         for (const KernelTable* table : tested_kernels()) {
           std::vector<float> y(expected.size());
           g.y = y.data();
-          table->gemm_bf16(g, halves.data(), 0, panels_for(n));
+          gemm(*table, g, narrowed.data(), panels_for(n));
           EXPECT_TRUE(same_bits(y, expected)) << table->name << " m " << m << " n " << n;
         }
       }
+}
+
+TEST(GemmBf16, IsTheProductOfTheWidenedWeights) {
+  expect_product_of_widened<uint16_t>(
+      to_bfloat16, from_bfloat16,
+      [](const KernelTable& table, const GemmF32& g, const uint16_t* packed, int panels) {
+        table.gemm_bf16(g, packed, 0, panels);
+      });
+}
+
+TEST(GemmF32ByI8, IsTheProductOfTheIntegers) {
+  expect_product_of_widened<int8_t>(
+      [](float v) { return static_cast<int8_t>(std::lround(std::clamp(v * 60, -127.0f, 127.0f))); },
+      [](int8_t v) { return static_cast<float>(v); },
+      [](const KernelTable& table, const GemmF32& g, const int8_t* packed, int panels) {
+        table.gemm_f32_by_i8(g, packed, 0, panels);
+      });
 }
 
 TEST(Pack, LaneOfPanelHoldsItsRow) {

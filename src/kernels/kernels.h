@@ -129,6 +129,9 @@ struct KernelTable {
   // The same sums with panels of bf16 weights; g.packed is not read.
   void (*gemm_bf16)(const GemmF32& g, const uint16_t* packed, int panel_begin, int panel_end);
   void (*gemm_i8)(const GemmI8& g, int panel_begin, int panel_end);
+  // The sums of gemm_f32 with panels of integers that stand for themselves: rounded keys and
+  // values, whose scales the caller applies. g.packed is not read.
+  void (*gemm_f32_by_i8)(const GemmF32& g, const int8_t* packed, int panel_begin, int panel_end);
   // The same with panels of int4.h, for at most kInt4MostRows rows.
   void (*gemm_i4)(const GemmI8& g, int panel_begin, int panel_end);
   // A panel of int4 as the one of int8 that it stands for: the way for more rows.
@@ -169,6 +172,7 @@ struct KernelTable {
   void (*activate_gated)(ActivationKind kind, const float* gate, const float* up, int64_t n,
                          float* y);  // act(gate) * up
   void (*add)(const float* x, const float* y, int64_t n, float* z);
+  void (*multiply)(const float* x, const float* y, int64_t n, float* z);
   void (*scale)(const float* x, float factor, int64_t n, float* y);
   void (*scale_add)(const float* x, float factor, const float* y, int64_t n,
                     float* z);  // factor * x + y, rounded once

@@ -21,6 +21,12 @@ struct Neon {
   TRANSEPT_INLINE static Vec load_bf16(const uint16_t* p) {
     return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
   }
+  TRANSEPT_INLINE static Vec load_i8(const int8_t* p) {
+    int32_t four;
+    __builtin_memcpy(&four, p, sizeof four);
+    const int16x8_t wide = vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four)));
+    return vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)));
+  }
   TRANSEPT_INLINE static void store(float* p, Vec v) { vst1q_f32(p, v); }
   TRANSEPT_INLINE static Vec load_first(const float* p, int count) {
     float lanes[4] = {0.0f, 0.0f, 0.0f, 0.0f};

@@ -181,6 +181,11 @@ void add(const float* x, const float* y, int64_t n, float* z) {
     store_first(z + i, load_first(x + i, n - i) + load_first(y + i, n - i), n - i);
 }
 
+void multiply(const float* x, const float* y, int64_t n, float* z) {
+  for (int64_t i = 0; i < n; i += kLanes)
+    store_first(z + i, load_first(x + i, n - i) * load_first(y + i, n - i), n - i);
+}
+
 void scale(const float* x, float factor, int64_t n, float* y) {
   for (int64_t i = 0; i < n; i += kLanes)
     store_first(y + i, load_first(x + i, n - i) * lanes_of(factor), n - i);

@@ -75,16 +75,27 @@ void pack_f32(const float* source, size_t ld, int n, int k, float* packed, int p
   }
 }
 
-void gemm_bf16(const GemmF32& g, const uint16_t* packed, int panel_begin, int panel_end) {
+// The product of what widen() makes of each value.
+template <class W, class Widen>
+void gemm_widened(const GemmF32& g, const W* packed, int panel_begin, int panel_end,
+                  Widen&& widen) {
   const size_t each = static_cast<size_t>(g.k) * kLanes;
   std::vector<float> wide(each);
   for (int panel = panel_begin; panel < panel_end; ++panel) {
     for (size_t i = 0; i < each; ++i)
-      wide[i] = from_bfloat16(packed[static_cast<size_t>(panel) * g.panel_stride + i]);
+      wide[i] = widen(packed[static_cast<size_t>(panel) * g.panel_stride + i]);
     GemmF32 one = outputs_from(g, panel);
     one.packed = wide.data();
     gemm_f32(one, 0, 1);
   }
+}
+
+void gemm_bf16(const GemmF32& g, const uint16_t* packed, int panel_begin, int panel_end) {
+  gemm_widened(g, packed, panel_begin, panel_end, from_bfloat16);
+}
+
+void gemm_f32_by_i8(const GemmF32& g, const int8_t* packed, int panel_begin, int panel_end) {
+  gemm_widened(g, packed, panel_begin, panel_end, [](int8_t w) { return static_cast<float>(w); });
 }
 
 void gemm_i8(const GemmI8& g, int panel_begin, int panel_end) {
@@ -263,6 +274,10 @@ void add(const float* x, const float* y, int64_t n, float* z) {
   for (int64_t i = 0; i < n; ++i) z[i] = x[i] + y[i];
 }
 
+void multiply(const float* x, const float* y, int64_t n, float* z) {
+  for (int64_t i = 0; i < n; ++i) z[i] = x[i] * y[i];
+}
+
 void scale(const float* x, float factor, int64_t n, float* y) {
   for (int64_t i = 0; i < n; ++i) y[i] = x[i] * factor;
 }
@@ -311,6 +326,7 @@ const KernelTable& reference_kernels() {
       .pack_strips_f32 = pack_strips_f32,
       .gemm_bf16 = gemm_bf16,
       .gemm_i8 = gemm_i8,
+      .gemm_f32_by_i8 = gemm_f32_by_i8,
       .gemm_i4 = gemm_i4,
       .expand_i4 = expand_panel_i4,
       .quantize_row = quantize_row,
@@ -324,6 +340,7 @@ const KernelTable& reference_kernels() {
       .activate = activate,
       .activate_gated = activate_gated,
       .add = add,
+      .multiply = multiply,
       .scale = scale,
       .scale_add = scale_add,
       .norm_backward = norm_backward,

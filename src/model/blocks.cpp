@@ -92,7 +92,7 @@ Tensor self_attention(Context& c, const Attention& w, const StackConfig& stack, 
     for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(last); ++i) {
       const Sequence& s = batch.sequences[i];
       KeyValues& cache = states[i]->layer(layer);
-      cache.append(k, v, s.begin, s.end);
+      cache.append(c.kernels, k, v, s.begin, s.end);
       items[i] = {s.begin, s.end, cache.view(), s.position, stack.causal, static_cast<int>(i)};
     }
   };

@@ -55,9 +55,9 @@ struct StackConfig {
   bool cross = false;   // has cross-attention sub-layers
   int cross_width = 0;  // columns of what cross-attention's keys and values read
 
-  // How a DecodeState and a Memory keep keys and values. Set by finish(): bf16 where matrices are
-  // not f32. An encoder keeps none.
-  DType keys = DType::f32;
+  // How a DecodeState and a Memory keep keys and values: f32, bf16 or int8. Set by finish(), bf16
+  // where matrices are not f32, or by who loads the model. An encoder keeps none.
+  Storage keys = Storage::f32;
 
   [[nodiscard]] int inner() const { return n_heads * d_head; }
 };

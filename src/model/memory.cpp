@@ -32,6 +32,11 @@ void copy_rows(const Memory& from, int begin, int end, Memory::Storage& to, int 
   }
 }
 
+Storage keys_of(const Memory& memory) {
+  const std::vector<KeyValues>& layers = memory.storage().layers;
+  return layers.empty() ? Storage::f32 : layers.front().storage();
+}
+
 std::vector<KeyValues> empty_layers(const Memory& like, int rows) {
   std::vector<KeyValues> layers;
   for (const KeyValues& layer : like.storage().layers) {
@@ -80,7 +85,7 @@ std::vector<Memory> make_memories(Context& c, const Transformer& model, ConstTen
       for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
         const MemoryRows& part = parts[i];
         KeyValues keys(decoder.n_heads, decoder.d_head, decoder.keys, part.end - part.begin);
-        keys.append(k, v, part.begin, part.end);
+        keys.append(c.kernels, k, v, part.begin, part.end);
         storages[i]->layers[layer] = std::move(keys);
       }
     };
@@ -104,6 +109,9 @@ Memory concat(std::span<const Memory> parts) {
               part.fingerprint() == parts[0].fingerprint(),
           ErrorCode::mismatch, "memories of two models cannot be joined: {} and {}",
           parts[0].fingerprint(), part.fingerprint());
+    check(keys_of(part) == keys_of(parts[0]), ErrorCode::mismatch,
+          "memories with keys and values as {} and as {} cannot be joined: encode both alike",
+          name_of(keys_of(parts[0])), name_of(keys_of(part)));
     rows += part.rows();
   }
   check(rows <= 1 << 24, ErrorCode::limit, "concat: {} rows in all, at most {} fit", rows, 1 << 24);
@@ -134,6 +142,11 @@ void check_belongs(const Memory& memory, const Transformer& model) {
   check(made_by->fingerprint() == model.identity->fingerprint(), ErrorCode::mismatch,
         "this memory was made by model {}, not by this one ({}): encode the input with this model",
         made_by->fingerprint(), model.identity->fingerprint());
+  const Storage keys = model.config.decoder.keys;
+  check(memory.storage().layers.empty() || keys_of(memory) == keys, ErrorCode::mismatch,
+        "this memory has keys and values as {}, the model takes {}: encode the input with this "
+        "model, or save the memory and load it for this model",
+        name_of(keys_of(memory)), name_of(keys));
 }
 
 }  // namespace transept

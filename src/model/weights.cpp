@@ -189,7 +189,7 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
   // was converted when loading or before.
   const bool is_f32 = storage_of(model) == Storage::f32;
   if (!is_f32) (void)model.identity->fingerprint();
-  model.config.decoder.keys = is_f32 ? DType::f32 : DType::bf16;
+  model.config.decoder.keys = is_f32 ? Storage::f32 : Storage::bf16;
 }
 
 }  // namespace transept

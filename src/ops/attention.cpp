@@ -66,6 +66,7 @@ class Attend {
         item.causal ? std::min(item.keys.length, item.position + task.end) : item.keys.length;
     const int ld = panels_for(n) * kLanes;
     product_with_keys(item, task, m, n, scores, ld);
+    apply_scales(item.keys.k_scale, item, task, m, n, scores, ld);
     for (int i = 0; i < m; ++i) {
       const int position = item.position + task.begin + i;
       const int valid = item.causal ? std::min(n, position + 1) : n;
@@ -77,6 +78,7 @@ class Attend {
       }
     }
     if (!kept.empty()) keep(kept[static_cast<size_t>(task.item)], task, scores, n, ld);
+    apply_scales(item.keys.v_scale, item, task, m, n, scores, ld);
     product_with_values(item, task, m, n, scores, ld);
   }
 
@@ -96,7 +98,7 @@ class Attend {
         .n = n,
         .k = d_head_,
         .bias = nullptr};
-    multiply(g, item.keys.dtype, item.keys.k, static_cast<size_t>(task.head) * k_head);
+    multiply(g, item.keys.storage, item.keys.k, static_cast<size_t>(task.head) * k_head);
   }
 
   // A query of a causal block has probability 0 for keys after it: adding 0 * v does not change its
@@ -117,18 +119,32 @@ class Attend {
         .n = d_head_,
         .k = n,
         .bias = nullptr};
-    multiply(g, item.keys.dtype, item.keys.v, static_cast<size_t>(task.head) * v_head);
+    multiply(g, item.keys.storage, item.keys.v, static_cast<size_t>(task.head) * v_head);
   }
 
   // The panels begin `first` values after `values`.
-  void multiply(GemmF32 g, DType dtype, const void* values, size_t first) const {
+  void multiply(GemmF32 g, Storage storage, const void* values, size_t first) const {
     const int panels = panels_for(g.n);
-    if (dtype == DType::bf16) {
-      c_.kernels.gemm_bf16(g, static_cast<const uint16_t*>(values) + first, 0, panels);
-    } else {
-      g.packed = static_cast<const float*>(values) + first;
-      c_.kernels.gemm_f32(g, 0, panels);
+    switch (storage) {
+      case Storage::f32:
+        g.packed = static_cast<const float*>(values) + first;
+        return c_.kernels.gemm_f32(g, 0, panels);
+      case Storage::bf16:
+        return c_.kernels.gemm_bf16(g, static_cast<const uint16_t*>(values) + first, 0, panels);
+      case Storage::int8:
+        return c_.kernels.gemm_f32_by_i8(g, static_cast<const int8_t*>(values) + first, 0, panels);
+      case Storage::int4:
+        break;
     }
+    dcheck(false);
+  }
+
+  // Each of m rows of n scores by the scales of this head's keys, or of its values.
+  void apply_scales(const float* scales, const AttentionItem& item, const Task& task, int m, int n,
+                    float* scores, int ld) const {
+    if (scales == nullptr) return;
+    const float* own = scales + static_cast<ptrdiff_t>(task.head) * item.keys.capacity;
+    for (int i = 0; i < m; ++i, scores += ld) c_.kernels.multiply(scores, own, n, scores);
   }
 
   static void keep(const Kept& kept, const Task& task, const float* scores, int n, int ld) {
@@ -216,7 +232,7 @@ Tensor attention(Context& c, ConstTensor q, ConstTensor k, ConstTensor v,
     attend_all(c, q, packed, options.n_heads, options.scale, options.bias, mask, y);
   }
   if (c.tape != nullptr && (c.tape->tracks(q) || c.tape->tracks(k) || c.tape->tracks(v))) {
-    dcheck(options.keys == DType::f32);
+    dcheck(options.keys == Storage::f32);
     c.tape->record(y, [&c, q, k, v, y, mask, options,
                        own = std::vector<RowsItem>(items.begin(), items.end())] {
       attention_backward(c, q, k, v, y, own, options, mask);

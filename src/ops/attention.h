@@ -16,45 +16,46 @@ namespace transept {
 
 // Keys and values of one sequence in panel layout (kernels.h), head after head:
 //   k [n_heads][panels_for(capacity)][d_head][16]   v [n_heads][panels_for(d_head)][capacity][16]
-// in f32, or rounded to bf16. Products widen what is rounded, queries and sums are f32 for both.
+// in f32, rounded to bf16, or to integers with a scale for each head's key and each head's value:
+//   k_scale [n_heads][capacity]   v_scale [n_heads][capacity]
+// Products widen what is rounded; queries, probabilities and sums are f32 for all.
 struct KeyValueView {
   const void* k = nullptr;
   const void* v = nullptr;
-  DType dtype = DType::f32;  // or bf16
-  int capacity = 0;          // a multiple of 16
-  int length = 0;            // keys that are there
+  const float* k_scale = nullptr;  // int8 only
+  const float* v_scale = nullptr;
+  Storage storage = Storage::f32;  // or bf16, int8
+  int capacity = 0;                // a multiple of 16
+  int length = 0;                  // keys that are there
 };
 
 // An owner of keys and values that grows row by row: a layer of a Memory or of a DecodeState.
 class KeyValues {
  public:
   KeyValues() = default;
-  KeyValues(int n_heads, int d_head, DType dtype, int capacity = 0);
+  KeyValues(int n_heads, int d_head, Storage storage, int capacity = 0);
   KeyValues(const KeyValues& other);
   KeyValues& operator=(const KeyValues& other);
   KeyValues(KeyValues&&) = default;
   KeyValues& operator=(KeyValues&&) = default;
   ~KeyValues() = default;
 
-  void append(ConstTensor k, ConstTensor v, int begin,
-              int end);  // rows [begin, end) of [rows, inner]
+  // Rows [begin, end) of [rows, n_heads * d_head].
+  void append(const KernelTable& kernels, ConstTensor k, ConstTensor v, int begin, int end);
   void append(const KeyValues& other, int begin, int end);
   void truncate(int length);
   void reserve(int capacity);
-  [[nodiscard]] KeyValues empty_like() const { return {n_heads_, d_head_, dtype_}; }
+  [[nodiscard]] KeyValues empty_like() const { return {n_heads_, d_head_, storage_}; }
 
   [[nodiscard]] int length() const { return length_; }
-  [[nodiscard]] KeyValueView view() const {
-    return {buffer_.data(), buffer_.data() + k_bytes(), dtype_, capacity_, length_};
-  }
+  [[nodiscard]] KeyValueView view() const;
+  [[nodiscard]] Storage storage() const { return storage_; }
   [[nodiscard]] size_t bytes() const { return buffer_.size(); }
 
  private:
-  [[nodiscard]] size_t k_bytes() const;
-
   int n_heads_ = 0;
   int d_head_ = 0;
-  DType dtype_ = DType::f32;
+  Storage storage_ = Storage::f32;
   int capacity_ = 0;
   int length_ = 0;
   Buffer buffer_;
@@ -62,7 +63,7 @@ class KeyValues {
 
 // Scratch keys and values of rows [begin, end), for attention without a cache.
 [[nodiscard]] KeyValueView pack_keys_values(Context& c, ConstTensor k, ConstTensor v, int begin,
-                                            int end, int n_heads, DType dtype = DType::f32);
+                                            int end, int n_heads, Storage storage = Storage::f32);
 
 struct AttentionItem {
   int query_begin;  // rows of q
@@ -105,8 +106,8 @@ struct AttentionOptions {
   int n_heads;
   float scale;
   RelativeBias bias{};
-  float dropout = 0;        // of the probabilities, while recording
-  DType keys = DType::f32;  // how keys and values are read; f32 while recording
+  float dropout = 0;            // of the probabilities, while recording
+  Storage keys = Storage::f32;  // how keys and values are read; f32 while recording
 };
 
 // The same over rows: q [rows, n_heads * d_head], k and v [key rows, n_heads * d_head]. Recorded

@@ -182,20 +182,20 @@ TEST_P(Ops, KeyValuesGrowAndCopyWithoutChange) {
     const Tensor y = attention(c, q, items, kHeads, 1);
     return std::vector<float>(y.data, y.data + y.size());
   };
-  for (const DType dtype : {DType::f32, DType::bf16}) {
-    KeyValues whole(kHeads, kHeadSize, dtype, 50);
-    whole.append(k, v, 0, 50);
-    KeyValues grown(kHeads, kHeadSize, dtype);
-    for (int r = 0; r < 50; r += 7) grown.append(k, v, r, std::min(r + 7, 50));
+  for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8}) {
+    KeyValues whole(kHeads, kHeadSize, storage, 50);
+    whole.append(c.kernels, k, v, 0, 50);
+    KeyValues grown(kHeads, kHeadSize, storage);
+    for (int r = 0; r < 50; r += 7) grown.append(c.kernels, k, v, r, std::min(r + 7, 50));
     EXPECT_EQ(read(whole.view()), read(grown.view()));
-    EXPECT_EQ(read(whole.view()), read(pack_keys_values(c, k, v, 0, 50, kHeads, dtype)));
+    EXPECT_EQ(read(whole.view()), read(pack_keys_values(c, k, v, 0, 50, kHeads, storage)));
 
     KeyValues fork = grown;
     fork.truncate(21);
     KeyValues part = whole.empty_like();
     part.append(grown, 0, 21);
     EXPECT_EQ(read(fork.view()), read(part.view()));
-    fork.append(k, v, 21, 50);
+    fork.append(c.kernels, k, v, 21, 50);
     EXPECT_EQ(read(fork.view()), read(whole.view()));
     EXPECT_EQ(grown.length(), 50);
     part.append(whole, 21, 50);  // joined
@@ -209,10 +209,10 @@ TEST_P(Ops, RoundedKeysAndValuesAreReadAsTheFloatsThatTheyStandFor) {
   const Tensor k = random_tensor(37, kHeads * kHeadSize);
   const Tensor v = random_tensor(37, kHeads * kHeadSize);
   const Tensor q = random_tensor(9, kHeads * kHeadSize);
-  KeyValues rounded(kHeads, kHeadSize, DType::bf16, 37);
-  rounded.append(k, v, 0, 37);
-  KeyValues exact(kHeads, kHeadSize, DType::f32, 37);
-  exact.append(k, v, 0, 37);
+  KeyValues rounded(kHeads, kHeadSize, Storage::bf16, 37);
+  rounded.append(c.kernels, k, v, 0, 37);
+  KeyValues exact(kHeads, kHeadSize, Storage::f32, 37);
+  exact.append(c.kernels, k, v, 0, 37);
   EXPECT_EQ(2 * rounded.bytes(), exact.bytes());
   const auto read = [&](const KeyValueView& keys) {
     const std::vector<AttentionItem> items{{0, 9, keys, 28, true, 0}};
@@ -224,6 +224,41 @@ TEST_P(Ops, RoundedKeysAndValuesAreReadAsTheFloatsThatTheyStandFor) {
     for (size_t i = 0; i < x.size(); ++i) x.data[i] = from_bfloat16(to_bfloat16(x.data[i]));
   }
   EXPECT_EQ(read(rounded.view()), read(pack_keys_values(c, k, v, 0, 37, kHeads)));
+}
+
+// Against the same attention over what the integers stand for: only where a scale is multiplied in
+// differs.
+TEST_P(Ops, KeysAndValuesOfIntegersStandForTheirScaledValues) {
+  constexpr int kHeads = 2;
+  constexpr int kHeadSize = 20;
+  const Tensor k = random_tensor(37, kHeads * kHeadSize);
+  const Tensor v = random_tensor(37, kHeads * kHeadSize);
+  const Tensor q = random_tensor(9, kHeads * kHeadSize);
+  for (int i = 0; i < kHeadSize; ++i) k.row(5)[i] *= 100;  // one scale of its own for every row
+  std::fill_n(v.row(6), kHeadSize, 0.F);
+  KeyValues kept(kHeads, kHeadSize, Storage::int8, 37);
+  kept.append(c.kernels, k, v, 0, 37);
+  const KeyValues exact(kHeads, kHeadSize, Storage::f32, 48);
+  EXPECT_LT(kept.bytes(), exact.bytes() / 3);
+  const auto read = [&](const KeyValueView& keys) {
+    const std::vector<AttentionItem> items{{0, 9, keys, 28, true, 0}};
+    const Tensor y = attention(c, q, items, kHeads, 0.3F);
+    return std::vector<float>(y.data, y.data + y.size());
+  };
+  for (const Tensor& x : {k, v}) {
+    for (int r = 0; r < x.rows; ++r) {
+      for (float* head = x.row(r); head < x.row(r) + x.cols; head += kHeadSize) {
+        float largest = 0;
+        for (int i = 0; i < kHeadSize; ++i) largest = std::max(largest, std::abs(head[i]));
+        const float scale = largest / 127;
+        for (int i = 0; largest > 0 && i < kHeadSize; ++i)
+          head[i] = scale * std::nearbyint(head[i] * (127 / largest));
+      }
+    }
+  }
+  const std::vector<float> found = read(kept.view());
+  const std::vector<float> expected = read(pack_keys_values(c, k, v, 0, 37, kHeads));
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 2e-5F) << i;
 }
 
 TEST_P(Ops, NormWorksInPlace) {

@@ -63,7 +63,9 @@ std::vector<Translation> translations_of(const std::vector<NamedTask>& tasks) {
 
 Engine::Engine(const EngineOptions& options, Loop& loop, ThreadPool& pool)
     : options_(options), loop_(loop), pool_(pool), loaded_at_(std::time(nullptr)) {
-  checkpoint_ = load_checkpoint(options.folder, pool, {.storage = storage_named(options.dtype)});
+  checkpoint_ =
+      load_checkpoint(options.folder, pool,
+                      {.storage = storage_named(options.dtype), .keys = keys_named(options.keys)});
   check(config().has_decoder(), ErrorCode::unsupported,
         "{}: an encoder on its own generates nothing; serve a model that has a decoder",
         options.folder.string());

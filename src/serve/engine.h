@@ -45,6 +45,7 @@ struct EngineOptions {
   std::string name;
   std::filesystem::path folder;
   std::string dtype;  // empty: as the folder says
+  std::string keys;   // of keys and values
   TokenizerOptions tokenizer;
   SchedulerOptions scheduler;
 };

@@ -67,6 +67,7 @@ struct ServerOptions {
   ServiceOptions service;
   std::vector<std::string> models;  // folders
   std::string dtype;                // of their matrices: f32, bf16 or int8; empty: as a folder says
+  std::string keys;                 // of keys and values: f32, bf16 or int8; empty: as those say
   std::string source_language;      // of the tokenizers: mBART, M2M100, NLLB
   std::string target_language;
   bool normalize_punctuation = false;

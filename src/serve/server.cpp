@@ -39,6 +39,7 @@ Server::Server(const ServerOptions& options) : state_(std::make_unique<State>())
     engine.name = name_of(folder);
     engine.folder = folder;
     engine.dtype = options.dtype;
+    engine.keys = options.keys;
     engine.tokenizer = {.normalize_punctuation = options.normalize_punctuation,
                         .source_language = options.source_language,
                         .target_language = options.target_language};

@@ -27,4 +27,10 @@ std::optional<Storage> storage_named(std::string_view name) {
   fail(ErrorCode::unsupported, "unknown storage type {}: expected f32, bf16, int8 or int4", name);
 }
 
+std::optional<Storage> keys_named(std::string_view name) {
+  check(name != name_of(Storage::int4), ErrorCode::unsupported,
+        "keys and values as {}: expected f32, bf16 or int8", name);
+  return storage_named(name);
+}
+
 }  // namespace transept

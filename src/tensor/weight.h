@@ -42,6 +42,8 @@ enum class Storage { f32, bf16, int8, int4 };
 
 // Nothing for "". Error unsupported for what is no name of one.
 [[nodiscard]] std::optional<Storage> storage_named(std::string_view name);
+// The same for keys and values, which are never int4.
+[[nodiscard]] std::optional<Storage> keys_named(std::string_view name);
 
 // What a parameter is used for decides which forms it is kept in.
 enum class Role {

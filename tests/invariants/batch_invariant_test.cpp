@@ -18,6 +18,7 @@ struct Case {
   std::string model;
   const KernelTable* kernels;
   Storage storage = Storage::f32;
+  std::optional<Storage> keys = {};
 };
 
 std::vector<Case> all_cases() {
@@ -26,13 +27,14 @@ std::vector<Case> all_cases() {
     for (const KernelTable* table : available_kernels()) cases.push_back({model, table});
     for (const Storage storage : {Storage::int8, Storage::int4})  // keys and values are bf16
       cases.push_back({model, &chosen_kernels(), storage});
+    cases.push_back({model, &chosen_kernels(), Storage::f32, Storage::int8});
   }
   return cases;
 }
 
 class BatchInvariant : public ::testing::TestWithParam<Case> {
  protected:
-  Rig rig{GetParam().model, *GetParam().kernels, 1, GetParam().storage};
+  Rig rig{GetParam().model, *GetParam().kernels, 1, GetParam().storage, GetParam().keys};
   std::mt19937 random{2024};
   std::shared_ptr<const std::vector<Token>> vocabulary = some_vocabulary();
   std::shared_ptr<const Shortlist> shortlist = some_shortlist();
@@ -215,12 +217,11 @@ TEST_P(BatchInvariant, WrongRequestsAreRefusedBeforeTheyDisturbOthers) {
   EXPECT_FALSE(scheduler.tick());
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, BatchInvariant, ::testing::ValuesIn(all_cases()),
-                         [](const auto& instance) {
-                           return test_name(instance.param.model + "_" +
-                                            instance.param.kernels->name + "_" +
-                                            name_of(instance.param.storage));
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Models, BatchInvariant, ::testing::ValuesIn(all_cases()), [](const auto& instance) {
+      return test_name(instance.param.model + "_" + instance.param.kernels->name + "_" +
+                       name_of(instance.param.storage) + (instance.param.keys ? "_keys" : ""));
+    });
 
 }  // namespace
 }  // namespace transept::testing

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <functional>
 #include <tuple>
 
 #include "generate/generate.h"
@@ -17,13 +18,14 @@ std::vector<Case> decoder_cases() {  // an encoder on its own has no logits
        cases_of([](const std::string& model) { return Golden(model).has("logits.0"); })) {
     for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8, Storage::int4})
       cases.push_back({plain.model, plain.kernels, storage});
+    cases.push_back({plain.model, plain.kernels, Storage::f32, Storage::int8});
   }
   return cases;
 }
 
 class Bits : public ::testing::TestWithParam<Case> {
  protected:
-  Rig rig{GetParam().model, *GetParam().kernels, 1, GetParam().storage};
+  Rig rig{GetParam().model, *GetParam().kernels, 1, GetParam().storage, GetParam().keys};
   Golden golden{GetParam().model};
   std::vector<Token> source = golden.tokens("source.2");
   std::vector<Token> target = golden.tokens("target.2");
@@ -94,7 +96,7 @@ TEST_P(Bits, RaggedEqualsSingle) {
 
 // Stronger than what is promised: not even the instruction set matters (ADR 0005).
 TEST_P(Bits, InstructionSetsAgree) {
-  Rig reference(GetParam().model, reference_kernels(), 1, GetParam().storage);
+  Rig reference(GetParam().model, reference_kernels(), 1, GetParam().storage, GetParam().keys);
   EXPECT_TRUE(same_bits(reference.forward(source, target), rig.forward(source, target)));
 }
 
@@ -109,7 +111,7 @@ TEST_P(Bits, ObservedEqualsPlain) {
 TEST_P(Bits, ThreadsDoNotMatter) {
   const Tensor one = rig.forward(source, target);
   for (const int n : {2, 3, 8}) {
-    Rig many(GetParam().model, *GetParam().kernels, n, GetParam().storage);
+    Rig many(GetParam().model, *GetParam().kernels, n, GetParam().storage, GetParam().keys);
     EXPECT_TRUE(same_bits(one, many.forward(source, target))) << n << " threads";
   }
 }
@@ -161,13 +163,16 @@ TEST_P(Bits, SharedMemoryEqualsOwnMemories) {
 INSTANTIATE_TEST_SUITE_P(Families, Bits, ::testing::ValuesIn(decoder_cases()),
                          [](const auto& test) {
                            return test_name(test.param.model) + "_" + test.param.kernels->name +
-                                  "_" + name_of(test.param.storage);
+                                  "_" + name_of(test.param.storage) +
+                                  (test.param.keys ? "_keys" : "");
                          });
 
-class MemoryLaws : public ::testing::TestWithParam<std::tuple<std::string, Storage>> {
+class MemoryLaws
+    : public ::testing::TestWithParam<std::tuple<std::string, Storage, std::optional<Storage>>> {
  protected:
   std::string name = std::get<0>(GetParam());
-  Rig rig{name, chosen_kernels(), 1, std::get<1>(GetParam())};
+  std::optional<Storage> keys = std::get<2>(GetParam());
+  Rig rig{name, chosen_kernels(), 1, std::get<1>(GetParam()), keys};
   Golden golden{name};
   [[nodiscard]] Tensor read(const Memory& memory) {
     Context c = rig.context();
@@ -198,7 +203,7 @@ TEST_P(MemoryLaws, ConcatAndSliceAreExact) {
   EXPECT_TRUE(same_bits(read(projected), read(ab)));
 }
 
-TEST_P(MemoryLaws, KeysAndValuesAreAsWideAsTheModelsMatrices) {
+TEST_P(MemoryLaws, KeysAndValuesAreAsWideAsAskedForOrAsTheModelsMatrices) {
   Context c = rig.context();
   const std::vector<std::vector<Token>> inputs{std::vector<Token>(16, 5)};  // fills its panels
   const Memory memory = encode_memories(c, rig.model, inputs).front();
@@ -206,8 +211,12 @@ TEST_P(MemoryLaws, KeysAndValuesAreAsWideAsTheModelsMatrices) {
   const size_t rounded = panels_for(decoder.d_head) * kLanes;  // lanes of a value
   const size_t values = 16U * static_cast<size_t>(decoder.layers * decoder.n_heads) *
                         (static_cast<size_t>(decoder.d_head) + rounded);
-  const size_t width = std::get<1>(GetParam()) == Storage::f32 ? sizeof(float) : sizeof(uint16_t);
-  EXPECT_EQ(memory.bytes() - memory.hidden().bytes(), values * width);
+  const size_t width = keys                                      ? sizeof(int8_t)
+                       : std::get<1>(GetParam()) == Storage::f32 ? sizeof(float)
+                                                                 : sizeof(uint16_t);
+  const auto heads = static_cast<size_t>(decoder.layers * decoder.n_heads);
+  const size_t scales = keys ? 2 * 16U * heads * sizeof(float) : 0;  // keys' and values'
+  EXPECT_EQ(memory.bytes() - memory.hidden().bytes(), values * width + scales);
 }
 
 TEST_P(MemoryLaws, ConcatOrderDoesNotMatter) {
@@ -241,13 +250,40 @@ TEST_P(MemoryLaws, AnotherModelsMemoryIsRefused) {
   }
 }
 
+// The same weights, loaded twice: a value of one form is not read or joined as one of another.
+TEST_P(MemoryLaws, KeysOfAnotherFormAreRefused) {
+  const Storage own = rig.model.config.decoder.keys;
+  const Storage different = own == Storage::bf16 ? Storage::f32 : Storage::bf16;
+  Rig other(name, chosen_kernels(), 1, std::get<1>(GetParam()), different);
+  Context c = rig.context();
+  Context there = other.context();
+  const std::vector<std::vector<Token>> inputs{golden.tokens("source.1")};
+  std::vector<Memory> memories = encode_memories(c, rig.model, inputs);
+  memories.push_back(encode_memories(there, other.model, inputs).front());
+  EXPECT_EQ(memories[0].fingerprint(), memories[1].fingerprint());
+  EXPECT_TRUE(same_bits(memories[0].hidden(), memories[1].hidden()));
+  for (const auto& wrong : std::vector<std::function<void()>>{
+           [&] { (void)concat(memories); }, [&] { check_belongs(memories[0], other.model); },
+           [&] { check_belongs(memories[1], rig.model); }}) {
+    try {
+      wrong();
+      FAIL() << "no error";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::mismatch);
+      EXPECT_NE(std::string(e.what()).find(name_of(different)), std::string::npos) << e.what();
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, MemoryLaws,
                          ::testing::Combine(::testing::Values("t5-v1_1", "bart", "bert2gpt2"),
                                             ::testing::Values(Storage::f32, Storage::bf16,
-                                                              Storage::int8, Storage::int4)),
+                                                              Storage::int8, Storage::int4),
+                                            ::testing::Values(std::nullopt, Storage::int8)),
                          [](const auto& test) {
                            return test_name(std::get<0>(test.param)) + "_" +
-                                  name_of(std::get<1>(test.param));
+                                  name_of(std::get<1>(test.param)) +
+                                  (std::get<2>(test.param) ? "_keys" : "");
                          });
 
 }  // namespace

@@ -50,6 +50,7 @@ struct Case {
   std::string model;
   const KernelTable* kernels;
   Storage storage = Storage::f32;
+  std::optional<Storage> keys = {};  // of keys and values; none: as follows from the storage
 };
 
 // Every model that `wanted` accepts, on every instruction set of this machine.
@@ -125,11 +126,11 @@ struct Recorder : Observer {
 // A model of the fixtures with threads and scratch of its own.
 struct Rig {
   explicit Rig(const std::string& name, const KernelTable& table = chosen_kernels(),
-               int n_threads = 1, Storage storage = Storage::f32)
+               int n_threads = 1, Storage storage = Storage::f32, std::optional<Storage> keys = {})
       : pool(n_threads),
         kernels(&table),
         checkpoint(load_checkpoint(fixtures() / "models" / name, pool,
-                                   {.storage = storage, .kernels = &table})),
+                                   {.storage = storage, .keys = keys, .kernels = &table})),
         model(*checkpoint.model) {}
 
   [[nodiscard]] Context context(Observer* observer = nullptr) {
