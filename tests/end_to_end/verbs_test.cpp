@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
+#include <set>
 
 #include "base/json.h"
 #include "end_to_end/command.h"
@@ -305,6 +307,39 @@ TEST(Convert, GivesAFolderThatAnswersTheSame) {
   const Result wrong =
       Command{.arguments = {"generate", folder, "--dtype", "f32", "--input", "x"}}.run();
   EXPECT_NE(wrong.err.find("load the folder that it was converted from"), std::string::npos);
+}
+
+// A memory's file is the same whatever keys and values are kept as, and is answered from with any.
+TEST(Encode, KeepsKeysAndValuesAsAsked) {
+  std::string first;
+  std::set<std::string> logprobs;
+  int64_t before = INT64_MAX;
+  for (const char* keys : {"f32", "bf16", "int8"}) {
+    const std::string file = scratch("kept.memory");
+    const Result made =
+        transept({"encode", kText, "--keys", keys, "--input", kInput, "--output", file});
+    ASSERT_EQ(made.code, 0) << made.err;
+    const size_t end = made.err.find(" bytes in memory");
+    ASSERT_NE(end, std::string::npos) << made.err;
+    const int64_t bytes = std::stoll(made.err.substr(made.err.rfind(' ', end - 1)));
+    EXPECT_LT(bytes, before) << keys;
+    before = bytes;
+    if (first.empty()) first = read(file);
+    EXPECT_EQ(read(file), first);
+    const Result from_file = transept({"generate", kText, "--keys", keys, "--memory", file,
+                                       "--format", "jsonl", "--max-new-tokens", "4"});
+    const Result from_text = transept({"generate", kText, "--keys", keys, "--input", kInput,
+                                       "--format", "jsonl", "--max-new-tokens", "4"});
+    ASSERT_EQ(from_file.code, 0) << from_file.err;
+    const auto logprob = [](const Result& result) {
+      return std::to_string(
+          JsonDocument::parse(result.out, "answer").root().at("logprob").as_number());
+    };
+    EXPECT_EQ(logprob(from_file), logprob(from_text));
+    logprobs.insert(logprob(from_file));
+  }
+  EXPECT_EQ(logprobs.size(), 3U);
+  EXPECT_EQ(transept({"generate", kText, "--keys", "int4", "--input", "x"}).code, 2);
 }
 
 TEST(Bench, MeasuresEveryProductOfAStep) {
