@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """The texts that the default model learns from: prompt<TAB>input<TAB>output lines, from the corpora in DATA.
 
-    prepare.py DATA WORK     makes in WORK: train.tsv; polish.tsv, an eighth of it, half of whose everyday sentences end
-                             without their mark; valid.tsv, a little of every task; text.txt, to learn the vocabulary
+    prepare.py DATA WORK     makes in WORK: train.tsv; sections.tsv, of it all about the sections and some of the rest;
+                             polish.tsv, an eighth of it, half of whose everyday sentences end without their mark;
+                             valid.tsv, a little of every task; text.txt, to learn the vocabulary
                              from; and for each task test-TASK.tsv (input<TAB>reference<TAB>…), unseen in training, with
                              what simple methods answer: first-TASK.txt (the first sentence), words-section.txt
                              (a perceptron over words)
@@ -37,6 +38,8 @@ TASK_OF_QUESTION = {"Summarise": "summary", "Section": "section", "Written in": 
 # Asked in every wording, also about a part of the text: an answer of one word is little of the loss beside one of ten, and
 # another question costs no second encoding.
 ASKED_EVERY_WAY = {"section"}
+# How much of each task stands in sections.tsv, one line of so many: enough not to be forgotten.
+KEPT_BESIDE_SECTIONS = {"section": 1, "language": 1, "summary": 2, "story": 8, "de": 8, "fr": 8}
 STORIES = 40_000
 
 
@@ -233,16 +236,20 @@ def guess_sections(train: list[str], texts: list[str]) -> list[str]:
 
 def main(data: Path, work: Path) -> None:
     train: list[str] = []
+    sections: list[str] = []
     valid: dict[str, list[str]] = defaultdict(list)
 
-    def add(task: str, source: str, target: str, name: str | None = None) -> None:
+    def add(task: str, source: str, target: str, name: str | None = None, whole: bool = True) -> None:
         if source and target:
             usual = PROMPTS[task][0]
             if name is not None:
                 valid[name].append(f"{usual}\t{source}\t{target}")
                 return
             prompts = PROMPTS[task] if task in ASKED_EVERY_WAY else [prompt_for(task, source)]
-            train.extend(f"{prompt}\t{source}\t{target}" for prompt in prompts)
+            lines = [f"{prompt}\t{source}\t{target}" for prompt in prompts]
+            train.extend(lines)
+            if whole and number(source, f"beside sections, {task}") % KEPT_BESIDE_SECTIONS[task] == 0:
+                sections.extend(lines)
 
     for language in ("de", "fr"):
         for english, other in sentence_pairs(data, language):
@@ -254,11 +261,12 @@ def main(data: Path, work: Path) -> None:
                 task = TASK_OF_QUESTION[question]
                 add(task, text, clean(answer), task if part == "valid" else None)
                 if task in ASKED_EVERY_WAY and part == "train":
-                    add(task, part_of(text), clean(answer))
+                    add(task, part_of(text), clean(answer), whole=False)
     for story, summary in stories(data):
         add("story", story, summary, "story" if number(story, "validation") % 128 == 0 else None)
 
     write(work / "train.tsv", train)
+    write(work / "sections.tsv", sections)
     write(work / "polish.tsv", polishing(train))
     write(work / "valid.tsv", [line for lines in valid.values() for line in sorted(lines, key=number)[:100]])
     write(work / "text.txt", vocabulary_text(train))

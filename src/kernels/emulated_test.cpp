@@ -73,6 +73,13 @@ simde__m512i widened(simde__m256i v) {
   for (int i = 0; i < 16; ++i) lanes[i] = halves[i];
   return simde_mm512_loadu_si512(lanes);
 }
+simde__m512i widened_bytes(simde__m128i v) {
+  int8_t bytes[16];
+  int32_t lanes[16];
+  simde_mm_storeu_si128(reinterpret_cast<simde__m128i*>(bytes), v);
+  for (int i = 0; i < 16; ++i) lanes[i] = bytes[i];
+  return simde_mm512_loadu_si512(lanes);
+}
 Float512 converted(simde__m512i v) {
   int32_t lanes[16];
   float values[16];
@@ -87,6 +94,7 @@ Float512 converted(simde__m512i v) {
 #define _mm512_srai_epi32 shift_right
 #define _mm512_cvtepi32_ps converted
 #define _mm512_cvtepu16_epi32 widened
+#define _mm512_cvtepi8_epi32 widened_bytes
 #undef _mm512_madd_epi16  // SIMDe's alias wants four arguments
 #define _mm512_madd_epi16 simde_mm512_madd_epi16
 #undef _mm512_fmadd_ps
