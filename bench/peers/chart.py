@@ -1,4 +1,4 @@
-"""The results of ctranslate2_speed.py --json as a table (Markdown, on standard output) and a chart.
+"""The results of ctranslate2_speed.py and onnx_speed.py --json as a table (Markdown, on standard output) and a chart.
 
     python bench/peers/chart.py RESULT.json … --svg docs/against-ctranslate2.svg
 """
@@ -9,9 +9,10 @@ import argparse
 import json
 from pathlib import Path
 
-# Of the tokens per second of CTranslate2, by dtype, beam and whether one sentence or many; encoding has one goal.
-GOALS = {("int8", 1, True): 5, ("int8", 1, False): 2.5, ("int8", 4, True): 6, ("int8", 4, False): 3,
-         ("f32", 1, True): 2, ("f32", 1, False): 2.5}  # fmt: skip
+# Of the tokens per second of the peer, by its name, dtype, beam and whether one sentence or many; encoding has one goal.
+GOALS = {("CTranslate2", "int8", 1, True): 5, ("CTranslate2", "int8", 1, False): 2.5, ("CTranslate2", "int8", 4, True): 6,
+         ("CTranslate2", "int8", 4, False): 3, ("CTranslate2", "f32", 1, True): 2, ("CTranslate2", "f32", 1, False): 2.5,
+         ("ONNX Runtime", "f32", 1, True): 1.4, ("ONNX Runtime", "f32", 1, False): 1.8}  # fmt: skip
 ENCODING_GOAL = 1.5
 WIDTH, LEFT, LINE = 900, 320, 22
 
@@ -20,22 +21,23 @@ def rows(files: list[Path]) -> list[dict]:
     found = []
     for file in files:
         result = json.loads(file.read_text())
+        engine = result["engine"]
         for row in result["rows"]:
             encoding = row["output"] == 1
-            goal = ENCODING_GOAL if encoding else GOALS[result["dtype"], result["beam"], row["batch"] == 1]
+            goal = ENCODING_GOAL if encoding else GOALS[engine, result["dtype"], result["beam"], row["batch"] == 1]
             work = f"encoding {row['source']}" if encoding else f"{row['source']} → {row['output']}"
             beam = f", beam {result['beam']}" if result["beam"] > 1 else ""
-            found.append(row | {"goal": goal, "work": work, "kind": f"{result['model']} {result['dtype']}{beam}"})
+            found.append(row | {"engine": engine, "goal": goal, "work": work, "kind": f"{result['model']} {result['dtype']}{beam}"})
     return found
 
 
 def table(found: list[dict]) -> str:
-    lines = ["| shape | source → output | sentences | transept | CTranslate2 | ratio | goal |", "|---|---|---|---|---|---|---|"]
+    lines = ["| shape | source → output | sentences | transept | peer | ratio | goal |", "|---|---|---|---|---|---|---|"]
     for row in found:
         scale = row["source"] if row["output"] == 1 else 1  # encoding: source tokens per second
         lines.append(
             f"| {row['kind']} | {row['work']} | {row['batch']} | {row['transept_tokens_per_second'] * scale:.0f} | "
-            f"{row['peer_tokens_per_second'] * scale:.0f} | {row['ratio']:.2f} ({row['ratio_least']:.2f}–{row['ratio_most']:.2f}) | "
+            f"{row['engine']} {row['peer_tokens_per_second'] * scale:.0f} | {row['ratio']:.2f} ({row['ratio_least']:.2f}–{row['ratio_most']:.2f}) | "
             f"{row['goal']}{'' if row['ratio'] >= row['goal'] else ' ✗'} |"
         )
     return "\n".join(lines)
@@ -45,10 +47,11 @@ def chart(found: list[dict]) -> str:
     most = max(max(row["ratio"], row["goal"]) for row in found) * 1.05
     per = (WIDTH - LEFT - 60) / most
     height = LINE * (len(found) + 2)
+    peers = " or ".join(sorted({row["engine"] for row in found}))
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-        f'<text x="{LEFT}" y="16" fill="#333">times as fast as CTranslate2; the line is the goal</text>',
+        f'<text x="{LEFT}" y="16" fill="#333">times as fast as {peers}; the line is the goal</text>',
     ]
     for i, row in enumerate(found):
         y = LINE * (i + 1) + 6
