@@ -41,11 +41,11 @@ inline
 [[nodiscard]] std::filesystem::path default_model();
 
 struct LoadOptions {
-  int threads = 0;                     // 0: one per core this process may use
-  std::string dtype = {};              // storage of the matrices: f32, bf16 or int8; empty: f32, or
-                                       // what the folder was converted to
-  std::string keys = {};               // of keys and values: f32, bf16 or int8; empty: f32 where the
-                                       // matrices are, else bf16
+  int threads = 0;         // 0: one per core this process may use
+  std::string dtype = {};  // storage of the matrices: f32, bf16 or int8; empty: f32, or
+                           // what the folder was converted to
+  std::string keys = {};   // of keys and values: f32, bf16 or int8; empty: f32 where the
+                           // matrices are, else bf16
   bool normalize_punctuation = false;  // Marian: as the reference does where sacremoses is present
   std::string source_language = {};    // mBART, M2M100, NLLB: the code put around the input
   std::string target_language = {};    // and the one that the output begins with

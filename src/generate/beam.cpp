@@ -4,7 +4,6 @@
 #include <cmath>
 #include <functional>
 #include <limits>
-#include <ranges>
 
 namespace transept {
 namespace {
@@ -68,15 +67,16 @@ void BeamSession::find_allowed(const KernelTable& kernels, const Row& row, const
   };
   const size_t n_best = n_extensions();
   size_t n = n_best + std::min<size_t>(banned.size(), 8);
-  auto lost = std::ranges::subrange(best.end(), best.end());
+  auto lost = best.end();
   for (;; n *= 2) {
     top_k(kernels, logits, static_cast<int>(n), best);
-    lost = std::ranges::stable_partition(best, std::not_fn(is_banned));
-    if (best.size() - lost.size() >= n_best || best.size() < n) break;
+    lost = std::stable_partition(best.begin(), best.end(), std::not_fn(is_banned));
+    const auto n_allowed = static_cast<size_t>(lost - best.begin());
+    if (n_allowed >= n_best || best.size() < n) break;
   }
-  std::ranges::sort(lost, {}, &Scored::index);
   for (Scored& entry : best) entry.value = norm.of(entry.value);
-  for (Scored& entry : lost) entry.value = kLowest;
+  for (auto entry = lost; entry != best.end(); ++entry) entry->value = kLowest;
+  std::sort(lost, best.end(), [](const Scored& a, const Scored& b) { return a.index < b.index; });
   if (best.size() > n_best) best.resize(n_best);
 }
 
@@ -92,7 +92,8 @@ void BeamSession::read(int index, std::span<const float> logits, std::span<float
   }
   row.best.clear();
   for (const Scored& entry : best) {
-    const float score = std::isnan(entry.value) ? kLowest : entry.value;
+    float score = entry.value;
+    if (std::isnan(score)) score = kLowest;
     const float logprob = norm.of(logits[static_cast<size_t>(entry.index)]);
     row.best.push_back({token_at(entry.index), score, logprob});
   }

@@ -208,7 +208,8 @@ TEST_P(MemoryLaws, KeysAndValuesAreAsWideAsAskedForOrAsTheModelsMatrices) {
   const std::vector<std::vector<Token>> inputs{std::vector<Token>(16, 5)};  // fills its panels
   const Memory memory = encode_memories(c, rig.model, inputs).front();
   const StackConfig& decoder = rig.model.config.decoder;
-  const size_t rounded = panels_for(decoder.d_head) * kLanes;  // lanes of a value
+  const size_t rounded =
+      static_cast<size_t>(panels_for(decoder.d_head) * kLanes);  // lanes of a value
   const size_t values = 16U * static_cast<size_t>(decoder.layers * decoder.n_heads) *
                         (static_cast<size_t>(decoder.d_head) + rounded);
   const size_t width = keys                                      ? sizeof(int8_t)
