@@ -97,8 +97,7 @@ int run(int argc, char** argv) {
   const auto share = [&](int n) { return 100.0 * n / std::max(counts.steps, 1); };
   fmt::print(
       "{} inputs, {} steps of 4 beams: every hypothesis goes on in exactly one in {:.1f} % of "
-      "them, "
-      "and all are guessed in {:.1f} %; the best one is guessed in {:.1f} %\n",
+      "them, and all are guessed in {:.1f} %; the best one is guessed in {:.1f} %\n",
       lines, counts.steps, share(counts.one_each), share(counts.all_guessed),
       share(counts.best_guessed));
   return 0;

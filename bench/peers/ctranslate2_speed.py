@@ -11,13 +11,12 @@ intra_threads=2 or 1, batches with inter_threads=2, intra_threads=1. Neither com
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
 
 from models import SHAPES, make, pieces, to_ctranslate2, token_ids
-from versus import ENCODING, ROOT, WORKLOADS, Transept, alternate
+from versus import ENCODING, WORKLOADS, Transept, alternate, parse, write
 
 COMPUTE = {"f32": "float32", "int8": "int8"}
 
@@ -51,12 +50,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="f32", choices=COMPUTE)
     parser.add_argument("--beam", type=int, default=1)
     parser.add_argument("--encoder", action="store_true")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--command", type=Path, default=ROOT / "build/release/transept")
-    parser.add_argument("--work", type=Path, default=ROOT / "build/peers")
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    arguments = parse(parser)
 
     shape = SHAPES[arguments.model]
     folder = make(arguments.model, arguments.work)
@@ -71,10 +65,7 @@ def main() -> None:
         alternate(ours, single if batch == 1 else batched, token_ids(shape, source, batch), out, arguments.rounds)
         for source, out, batch in (ENCODING if arguments.encoder else WORKLOADS)
     ]
-    if arguments.json:
-        result = {"model": arguments.model, "dtype": arguments.dtype, "beam": arguments.beam, "threads": arguments.threads,
-                  "engine": "CTranslate2", "rows": rows}  # fmt: skip
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    write(arguments.json, "CTranslate2", arguments.model, arguments.dtype, arguments.beam, arguments.threads, rows)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from models import SHAPES, make, token_ids
-from versus import ROOT, WORKLOADS, Transept, alternate
+from versus import WORKLOADS, Transept, alternate, parse, write
 
 
 def export(folder: Path) -> tuple[Path, Path]:
@@ -162,12 +162,7 @@ class OnnxRuntime:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="marian-base", choices=[name for name, shape in SHAPES.items() if shape.family == "marian"])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--command", type=Path, default=ROOT / "build/release/transept")
-    parser.add_argument("--work", type=Path, default=ROOT / "build/peers")
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    arguments = parse(parser)
 
     folder = make(arguments.model, arguments.work)
     ours = Transept(arguments.command, folder, "f32", arguments.threads)
@@ -177,9 +172,7 @@ def main() -> None:
         alternate(ours, single if batch == 1 else batched, token_ids(SHAPES[arguments.model], source, batch), out, arguments.rounds)
         for source, out, batch in WORKLOADS
     ]
-    if arguments.json:
-        result = {"model": arguments.model, "dtype": "f32", "beam": 1, "threads": arguments.threads, "engine": "ONNX Runtime", "rows": rows}
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    write(arguments.json, "ONNX Runtime", arguments.model, "f32", 1, arguments.threads, rows)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
-"""What the comparisons with other engines share: the workloads, transept as one of the engines, alternating rounds, the printed line."""
+"""What the comparisons with other engines share: options, the workloads, transept as one of the engines, alternating rounds, the printed line,
+the file of results."""
 
 from __future__ import annotations
 
+import argparse
+import json
 import statistics
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +14,23 @@ from command import generate
 ROOT = Path(__file__).resolve().parents[2]
 WORKLOADS = [(32, 32, 1), (128, 128, 1), (32, 32, 32), (128, 128, 32)]  # source tokens, output tokens, sentences
 ENCODING = [(512, 1, 1), (128, 1, 32)]
+
+
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """With the options that every comparison takes."""
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--command", type=Path, default=ROOT / "build/release/transept")
+    parser.add_argument("--work", type=Path, default=ROOT / "build/peers")
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+def write(file: Path | None, engine: str, model: str, dtype: str, beam: int, threads: int, rows: list[dict]) -> None:
+    """What chart.py reads."""
+    if file:
+        result = {"engine": engine, "model": model, "dtype": dtype, "beam": beam, "threads": threads, "rows": rows}
+        file.write_text(json.dumps(result, indent=1) + "\n")
 
 
 class Engine(Protocol):

@@ -66,19 +66,21 @@ simde__m512i shift_right(simde__m512i v, int bits) {
   for (int32_t& lane : lanes) lane >>= bits;
   return simde_mm512_loadu_si512(lanes);
 }
-simde__m512i widened(simde__m256i v) {
-  uint16_t halves[16];
+template <class T>
+simde__m512i widened(const T (&values)[16]) {
   int32_t lanes[16];
-  simde_mm256_storeu_si256(reinterpret_cast<simde__m256i*>(halves), v);
-  for (int i = 0; i < 16; ++i) lanes[i] = halves[i];
+  for (int i = 0; i < 16; ++i) lanes[i] = values[i];
   return simde_mm512_loadu_si512(lanes);
+}
+simde__m512i widened_halves(simde__m256i v) {
+  uint16_t halves[16];
+  simde_mm256_storeu_si256(reinterpret_cast<simde__m256i*>(halves), v);
+  return widened(halves);
 }
 simde__m512i widened_bytes(simde__m128i v) {
   int8_t bytes[16];
-  int32_t lanes[16];
   simde_mm_storeu_si128(reinterpret_cast<simde__m128i*>(bytes), v);
-  for (int i = 0; i < 16; ++i) lanes[i] = bytes[i];
-  return simde_mm512_loadu_si512(lanes);
+  return widened(bytes);
 }
 Float512 converted(simde__m512i v) {
   int32_t lanes[16];
@@ -93,7 +95,7 @@ Float512 converted(simde__m512i v) {
 #define _mm512_mask_storeu_ps masked_store
 #define _mm512_srai_epi32 shift_right
 #define _mm512_cvtepi32_ps converted
-#define _mm512_cvtepu16_epi32 widened
+#define _mm512_cvtepu16_epi32 widened_halves
 #define _mm512_cvtepi8_epi32 widened_bytes
 #undef _mm512_madd_epi16  // SIMDe's alias wants four arguments
 #define _mm512_madd_epi16 simde_mm512_madd_epi16
