@@ -156,30 +156,50 @@ TEST(ServeOperations, LogsAsTextWhenAsked) {
   EXPECT_EQ(log.back(), "info stopped");
 }
 
-// The answers of the command with the same storage; and memories that the f32 model does not take.
+// What a server started with those options answers, which the command with the same ones answers
+// too: its log-probability. `id` becomes that of the memory which it answered from.
+double answered_alike(const std::vector<std::string>& options, std::string& id) {
+  std::vector<std::string> started = {kModel, "--memory-folder", "none"};
+  std::vector<std::string> asked = {"generate", kModel,
+                                    "--format", "jsonl",
+                                    "--input",  "The quick brown fox jumped over the lazy dog"};
+  started.insert(started.end(), options.begin(), options.end());
+  asked.insert(asked.end(), options.begin(), options.end());
+  ServerProcess server(started);
+  id = made_of(server.port(), kFox);
+  const HttpResult answer =
+      http(server.port(), "POST", "/v1/generate", R"({"memory": ")" + id + "\"}");
+  const JsonDocument document = JsonDocument::parse(answer.body, "answer");
+  const double logprob = document.root().at("hypotheses").elements()[0].at("logprob").as_number();
+  const Result command = transept(asked);
+  EXPECT_EQ(logprob, JsonDocument::parse(command.out, "answer").root().at("logprob").as_number())
+      << options.back();
+  return logprob;
+}
+
+// And memories that the model does not take in another form.
 TEST(ServeOperations, StoresMatricesAsAsked) {
-  const auto asked = [](const char* dtype, std::string& id) {
-    ServerProcess server({kModel, "--memory-folder", "none", "--dtype", dtype});
-    id = made_of(server.port(), kFox);
-    const HttpResult answer =
-        http(server.port(), "POST", "/v1/generate", R"({"memory": ")" + id + "\"}");
-    const JsonDocument document = JsonDocument::parse(answer.body, "answer");
-    return document.root().at("hypotheses").elements()[0].at("logprob").as_number();
-  };
   std::string ids[3];
   const char* dtypes[] = {"f32", "int8", "int4"};
   double logprobs[3];
-  for (int i = 0; i < 3; ++i) {
-    logprobs[i] = asked(dtypes[i], ids[i]);
-    const Result command = transept({"generate", kModel, "--dtype", dtypes[i], "--format", "jsonl",
-                                     "--input", "The quick brown fox jumped over the lazy dog"});
-    const JsonDocument document = JsonDocument::parse(command.out, "answer");
-    EXPECT_EQ(logprobs[i], document.root().at("logprob").as_number()) << dtypes[i];
-  }
+  for (int i = 0; i < 3; ++i) logprobs[i] = answered_alike({"--dtype", dtypes[i]}, ids[i]);
   for (int i = 0; i < 3; ++i) {
     EXPECT_NE(logprobs[i], logprobs[(i + 1) % 3]);
     EXPECT_NE(ids[i], ids[(i + 1) % 3]);
   }
+}
+
+// And one memory, whatever its keys and values are kept as.
+TEST(ServeOperations, KeepsKeysAndValuesAsAsked) {
+  std::set<std::string> ids;
+  std::set<double> logprobs;
+  for (const char* keys : {"f32", "bf16", "int8"}) {
+    std::string id;
+    logprobs.insert(answered_alike({"--keys", keys}, id));
+    ids.insert(id);
+  }
+  EXPECT_EQ(ids.size(), 1U);
+  EXPECT_EQ(logprobs.size(), 3U);
 }
 
 // Whoever does not say more is heard by this machine alone.
