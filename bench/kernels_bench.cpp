@@ -2,12 +2,15 @@
 // bandwidth, taken in the same run. One line per shape, rows, threads and place of the weights
 // ("hot": the same ones every time; "rotating": a set larger than any cache).
 //
-//   kernels_bench [--isa avx2] [--dtype f32|bf16|int8|int4] [--threads 1,2] [--rows 1,4] [--quick]
+//   kernels_bench [--isa avx2] [--dtype f32|bf16|int8|int4|keys] [--threads 1,2] [--rows 1,4]
+//   [--quick]
 //                 [--processor-time] [--json FILE]
 //
 // A line's bound is the larger of operations / peak and bytes of weights / bandwidth of memory
 // (rotating) or of their place in the caches (hot); its share is bound / time. The peak of int8 is
-// that of its own integer instructions, and an int8 product includes quantising its rows.
+// that of its own integer instructions, and an int8 product includes quantising its rows. "keys"
+// are the products of attention, queries by keys and their shares by values, with both kept in
+// int8.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -94,7 +97,9 @@ void fill(float* x, size_t n, uint64_t seed) {
 size_t panel_size(const std::string& dtype, int k) {
   if (dtype == "int8") return int8_panel_bytes(k);
   if (dtype == "int4") return int4_panel_bytes(k);
-  return static_cast<size_t>(k) * kLanes * (dtype == "bf16" ? sizeof(uint16_t) : sizeof(float));
+  const size_t element =
+      dtype == "keys" ? sizeof(int8_t) : (dtype == "bf16" ? sizeof(uint16_t) : sizeof(float));
+  return static_cast<size_t>(k) * kLanes * element;
 }
 
 class Product {
@@ -140,6 +145,8 @@ class Product {
                     .bias = nullptr};
     if (dtype_ == "f32") {
       kernels_.gemm_f32(g, begin, end);
+    } else if (dtype_ == "keys") {
+      kernels_.gemm_f32_by_i8(g, reinterpret_cast<const int8_t*>(packed), begin, end);
     } else {
       kernels_.gemm_bf16(g, reinterpret_cast<const uint16_t*>(packed), begin, end);
     }
@@ -158,6 +165,9 @@ class Product {
         pack_panel_i4(rows.data(), k, kLanes, shape_.k, panel);
       } else if (dtype_ == "f32") {
         std::memcpy(panel, rows.data(), panel_);
+      } else if (dtype_ == "keys") {
+        auto* integers = reinterpret_cast<int8_t*>(panel);
+        for (const float value : rows) *integers++ = static_cast<int8_t>(127 * value);
       } else {
         auto* halves = reinterpret_cast<uint16_t*>(panel);
         for (const float value : rows) *halves++ = to_bfloat16(value);
@@ -256,6 +266,7 @@ int run(const Options& options) {
   fmt::print("instruction set {}\n", kernels.name);
   std::vector<Shape> shapes{{512, 512}, {512, 2048}, {2048, 512}, {256, 1536}, {512, 32128}};
   if (!options.quick) shapes.push_back({512, 65001});
+  if (options.dtype == "keys") shapes = {{64, 128}, {64, 4096}, {128, 64}, {4096, 64}};
   const double budget = options.quick ? 0.05 : 0.3;
   std::vector<Machine> machines;
   std::vector<Line> lines;
@@ -291,7 +302,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Matrix products against the machine's peak and bandwidth"};
   app.add_option("--isa", options.isa, "Instruction set; default: the best");
   app.add_option("--dtype", options.dtype, "Storage of the weights")
-      ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}));
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "int4", "keys"}));
   app.add_option("--threads", options.threads, "Numbers of threads")->delimiter(',');
   app.add_option("--rows", options.rows, "Numbers of rows")->delimiter(',');
   app.add_option("--json", options.json, "Also write the results here");
