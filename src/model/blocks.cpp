@@ -58,6 +58,37 @@ Tensor attend_to_rows(Context& c, const Attention& w, const StackConfig& stack, 
 
 }  // namespace
 
+Residual::Residual(Context& c, const Stack& w, const StackConfig& stack, Tensor x)
+    : c_(c), place_(stack.place), has_final_(w.final_norm.has_value()), x_(x), read_(x) {
+  for (const Layer& layer : w.layers) {
+    norms_.push_back(&layer.self_norm);
+    if (stack.cross) norms_.push_back(&layer.cross_norm);
+    norms_.push_back(&layer.ffn_norm);
+  }
+  if (has_final_) norms_.push_back(&*w.final_norm);
+  if (place_ == NormPlace::pre && !norms_.empty()) read_ = norm(c, *norms_[next_++], x);
+}
+
+void Residual::take(Tensor y) {
+  if (next_ == norms_.size()) {  // pre-norm without a final one
+    x_ = transept::add(c_, x_, y);
+    return;
+  }
+  const Norm& n = *norms_[next_++];
+  if (c_.tape != nullptr) {
+    x_ = transept::add(c_, x_, y);
+    read_ = norm(c_, n, x_);
+  } else {
+    norm_sum_rows(c_, n.gain, n.shift, n.eps, x_, y, read_);
+  }
+  if (place_ == NormPlace::post) x_ = read_;
+}
+
+Tensor Residual::finish() {
+  if (!has_final_) return x_;
+  return place_ == NormPlace::pre ? read_ : norm_in_place(c_, *norms_[next_], x_);
+}
+
 Tensor feed_forward(Context& c, const FeedForward& w, ActivationKind kind, ConstTensor x) {
   Tensor h;  // [rows, d_ff]
   if (w.gate) {

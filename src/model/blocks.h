@@ -46,19 +46,36 @@ inline void norm(Context& c, const Norm& n, ConstTensor x, Tensor y) {
   return x;
 }
 
-// Residual connection around f: pre-norm x + f(norm(x)), post-norm norm(x + f(x)). In place on x
-// [rows, d] unless recording, which also keeps what f computed on its way.
-template <class F>
-[[nodiscard]] Tensor sublayer(Context& c, const Norm& n, NormPlace place, Tensor x, F&& f) {
-  const Arena::Frame frame(c.arena, c.tape != nullptr);
-  if (place == NormPlace::pre) {
-    x = add(c, x, dropout(c, f(norm(c, n, x)), c.dropout.rate));
-  } else {
-    x = norm_in_place(c, n, add(c, x, dropout(c, f(x), c.dropout.rate)));
+// The rows that flow through a stack, with a residual connection around each of its sub-layers f:
+//   pre-norm   x <- x + f(norm(x)), and one more norm at the end
+//   post-norm  x <- norm(x + f(x))
+// A sum and the norm that follows it, the next sub-layer's where norms come first, are made in one
+// pass. In place on x unless recording, which also keeps what f computed on its way.
+class Residual {
+ public:
+  Residual(Context& c, const Stack& w, const StackConfig& stack, Tensor x);
+
+  // The next sub-layer: f(what it reads) [rows, d_model] -> [rows, d_model].
+  template <class F>
+  void add(F&& f) {
+    const Arena::Frame frame(c_.arena, c_.tape != nullptr);
+    take(dropout(c_, f(ConstTensor(read_)), c_.dropout.rate));
+    c_.emit("out", x_);
   }
-  c.emit("out", x);
-  return x;
-}
+  // After the last one: [rows, d_model].
+  [[nodiscard]] Tensor finish();
+
+ private:
+  void take(Tensor y);
+
+  Context& c_;
+  NormPlace place_;
+  std::vector<const Norm*> norms_;  // in the order in which they are applied
+  size_t next_ = 0;
+  bool has_final_;
+  Tensor x_;
+  Tensor read_;  // of the next sub-layer
+};
 
 // x [rows, d_model] -> [rows, d_model]
 [[nodiscard]] Tensor feed_forward(Context& c, const FeedForward& w, ActivationKind kind,

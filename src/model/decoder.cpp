@@ -19,28 +19,24 @@ Tensor decode(Context& c, const Transformer& model, const Batch& batch,
   const StackConfig& stack = model.config.decoder;
   const Stack& w = model.decoder;
   c.site = {"decoder"};
-  Tensor x = embed_inputs(c, w, stack, batch, tokens);  // [rows, d_model]
+  Residual x(c, w, stack, embed_inputs(c, w, stack, batch, tokens));  // [rows, d_model]
   const RelativeBias bias = batch_bias(c, w, stack, batch);
   for (int i = 0; const Layer& l : w.layers) {
     c.site = {"decoder", i, "self"};
-    x = sublayer(c, l.self_norm, stack.place, x, [&](ConstTensor h) {
-      return self_attention(c, l.self, stack, batch, h, bias, states, i);
-    });
+    x.add(
+        [&](ConstTensor h) { return self_attention(c, l.self, stack, batch, h, bias, states, i); });
     if (stack.cross) {
       c.site.part = "cross";
-      x = sublayer(c, l.cross_norm, stack.place, x, [&](ConstTensor h) {
-        return cross_attention(c, l.cross, stack, batch, h, source, i);
-      });
+      x.add([&](ConstTensor h) { return cross_attention(c, l.cross, stack, batch, h, source, i); });
     }
     c.site.part = "ffn";
-    x = sublayer(c, l.ffn_norm, stack.place, x,
-                 [&](ConstTensor h) { return feed_forward(c, l.ffn, stack.activation, h); });
+    x.add([&](ConstTensor h) { return feed_forward(c, l.ffn, stack.activation, h); });
     ++i;
   }
-  if (w.final_norm) x = norm_in_place(c, *w.final_norm, x);
+  const Tensor hidden = x.finish();
   c.site = {"decoder"};
-  c.emit("hidden", x);
-  return x;
+  c.emit("hidden", hidden);
+  return hidden;
 }
 
 ConstTensor head_input(Context& c, const Transformer& model, ConstTensor hidden) {

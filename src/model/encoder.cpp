@@ -23,22 +23,19 @@ Tensor encode(Context& c, const Transformer& model, const Batch& batch,
   const StackConfig& stack = model.config.encoder;
   const Stack& w = model.encoder;
   c.site = {"encoder"};
-  Tensor x = embed_inputs(c, w, stack, batch, tokens);  // [rows, d_model]
+  Residual x(c, w, stack, embed_inputs(c, w, stack, batch, tokens));  // [rows, d_model]
   const RelativeBias bias = batch_bias(c, w, stack, batch);
   for (int i = 0; const Layer& l : w.layers) {
     c.site = {"encoder", i, "self"};
-    x = sublayer(c, l.self_norm, stack.place, x, [&](ConstTensor h) {
-      return self_attention(c, l.self, stack, batch, h, bias, {}, i);
-    });
+    x.add([&](ConstTensor h) { return self_attention(c, l.self, stack, batch, h, bias, {}, i); });
     c.site.part = "ffn";
-    x = sublayer(c, l.ffn_norm, stack.place, x,
-                 [&](ConstTensor h) { return feed_forward(c, l.ffn, stack.activation, h); });
+    x.add([&](ConstTensor h) { return feed_forward(c, l.ffn, stack.activation, h); });
     ++i;
   }
-  if (w.final_norm) x = norm_in_place(c, *w.final_norm, x);
+  const Tensor hidden = x.finish();
   c.site = {"encoder"};
-  c.emit("hidden", x);
-  return x;
+  c.emit("hidden", hidden);
+  return hidden;
 }
 
 std::vector<Memory> encode_memories(Context& c, const Transformer& model,

@@ -30,6 +30,24 @@ void norm_backward(Context& c, const Weight& gain, const Weight& shift, ConstTen
   if (shifts.rows > 0) c.kernels.add_rows(shifts.data, ld, chunks, x.cols, shift.grad);
 }
 
+void norm_row(const KernelTable& kernels, const Weight& gain, const Weight& shift, float eps,
+              const float* x, float* y, float* stats) {
+  if (shift.empty()) {
+    kernels.rms_norm(x, gain.f32(), eps, gain.cols, y, stats);
+  } else {
+    kernels.layer_norm(x, gain.f32(), shift.f32(), eps, gain.cols, y, stats);
+  }
+}
+
+// f(row) on all threads.
+template <class F>
+void for_rows(Context& c, ConstTensor x, F&& f) {
+  const int64_t grain = std::max(int64_t{8}, int64_t{16} * 1024 / std::max(x.cols, 1));
+  c.pool.parallel_for(x.rows, grain, [&](int64_t begin, int64_t end) {
+    for (int r = static_cast<int>(begin); r < static_cast<int>(end); ++r) f(r);
+  });
+}
+
 }  // namespace
 
 void norm_rows(Context& c, const Weight& gain, const Weight& shift, float eps, ConstTensor x,
@@ -38,20 +56,22 @@ void norm_rows(Context& c, const Weight& gain, const Weight& shift, float eps, C
       c.tape != nullptr && (c.tape->tracks(x) || gain.grad != nullptr || shift.grad != nullptr);
   dcheck(!records || y.data != x.data);
   float* stats = records ? c.arena.floats(2 * static_cast<size_t>(x.rows)) : nullptr;
-  const int64_t grain = std::max(int64_t{8}, int64_t{16} * 1024 / std::max(x.cols, 1));
-  c.pool.parallel_for(x.rows, grain, [&](int64_t begin, int64_t end) {
-    for (int r = static_cast<int>(begin); r < static_cast<int>(end); ++r) {
-      float* own = stats != nullptr ? stats + ptrdiff_t{2} * r : nullptr;
-      if (shift.empty()) {
-        c.kernels.rms_norm(x.row(r), gain.f32(), eps, x.cols, y.row(r), own);
-      } else {
-        c.kernels.layer_norm(x.row(r), gain.f32(), shift.f32(), eps, x.cols, y.row(r), own);
-      }
-    }
+  for_rows(c, x, [&](int r) {
+    float* own = stats != nullptr ? stats + ptrdiff_t{2} * r : nullptr;
+    norm_row(c.kernels, gain, shift, eps, x.row(r), y.row(r), own);
   });
   if (!records) return;
   c.tape->record(y, [&c, &gain, &shift, x, y, stats] {
     norm_backward(c, gain, shift, x, stats, c.tape->grad(y), c.tape->grad(x));
+  });
+}
+
+void norm_sum_rows(Context& c, const Weight& gain, const Weight& shift, float eps, Tensor x,
+                   ConstTensor y, Tensor normed) {
+  dcheck(c.tape == nullptr && x.rows == y.rows && x.cols == y.cols);
+  for_rows(c, x, [&](int r) {
+    c.kernels.add(x.row(r), y.row(r), x.cols, x.row(r));
+    norm_row(c.kernels, gain, shift, eps, x.row(r), normed.row(r), nullptr);
   });
 }
 

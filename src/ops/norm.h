@@ -13,4 +13,9 @@ namespace transept {
 void norm_rows(Context& c, const Weight& gain, const Weight& shift, float eps, ConstTensor x,
                Tensor y);
 
+// x += y, then normed = norm(x), row by row while the row is at hand. normed may be x. Not while
+// recording.
+void norm_sum_rows(Context& c, const Weight& gain, const Weight& shift, float eps, Tensor x,
+                   ConstTensor y, Tensor normed);
+
 }  // namespace transept
