@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 
 namespace transept {
@@ -43,58 +42,37 @@ std::vector<WantedRow> BeamSession::wanted() {
   return wanted;
 }
 
-bool BeamSession::needs_scratch() const {
-  return !processors_.only_ban(static_cast<int>(length_));
-}
-
 // The best of the scores that the processors make of a row.
-void BeamSession::find_changed(const KernelTable& kernels, const Row& row, const LogNorm& norm,
-                               std::span<const float> logits, std::span<float> scratch,
-                               std::vector<Scored>& best) const {
-  for (size_t i = 0; i < logits.size(); ++i) scratch[i] = norm.of(logits[i]);
-  processors_.apply(kernels, row.ids, scratch);
-  top_k(kernels, scratch, static_cast<int>(n_extensions()), best);
-}
-
-// The same where they only ban tokens: the order is that of the logits, without what is banned, so
-// nothing as long as the vocabulary has to be written. Banned tokens come last, if at all.
-void BeamSession::find_allowed(const KernelTable& kernels, const Row& row, const LogNorm& norm,
-                               std::span<const float> logits, std::vector<Scored>& best) const {
-  std::vector<Token> banned;
-  processors_.list_banned(row.ids, banned);
-  const auto is_banned = [&](const Scored& entry) {
-    return std::ranges::find(banned, token_at(entry.index)) != banned.end();
-  };
-  const size_t n_best = n_extensions();
-  size_t n = n_best + std::min<size_t>(banned.size(), 8);
-  auto lost = best.end();
-  for (;; n *= 2) {
-    top_k(kernels, logits, static_cast<int>(n), best);
-    lost = std::stable_partition(best.begin(), best.end(), std::not_fn(is_banned));
-    const auto n_allowed = static_cast<size_t>(lost - best.begin());
-    if (n_allowed >= n_best || best.size() < n) break;
-  }
-  for (Scored& entry : best) entry.value = norm.of(entry.value);
-  for (auto entry = lost; entry != best.end(); ++entry) entry->value = kLowest;
-  std::sort(lost, best.end(), [](const Scored& a, const Scored& b) { return a.index < b.index; });
-  if (best.size() > n_best) best.resize(n_best);
-}
-
 void BeamSession::read(int index, std::span<const float> logits, std::span<float> scratch,
                        const KernelTable& kernels) {
   Row& row = rows_[static_cast<size_t>(index)];
   const LogNorm norm = log_norm(kernels, logits);
+  for (size_t i = 0; i < logits.size(); ++i) scratch[i] = norm.of(logits[i]);
+  processors_.apply(kernels, row.ids, scratch);
   std::vector<Scored> best;
-  if (needs_scratch()) {
-    find_changed(kernels, row, norm, logits, scratch, best);
-  } else {
-    find_allowed(kernels, row, norm, logits, best);
-  }
+  top_k(kernels, scratch, static_cast<int>(n_extensions()), best);
   row.best.clear();
   for (const Scored& entry : best) {
-    float score = entry.value;
-    if (std::isnan(score)) score = kLowest;
     const float logprob = norm.of(logits[static_cast<size_t>(entry.index)]);
+    row.best.push_back({token_at(entry.index), entry.value, logprob});
+  }
+}
+
+// Where they only ban tokens, the order is that of the logits.
+std::optional<Few> BeamSession::needs_few(int index, std::vector<Token>& banned) const {
+  constexpr size_t kMost = 64;  // of more, one sort finds them faster
+  const bool few = processors_.only_ban(static_cast<int>(length_)) && n_extensions() <= kMost;
+  if (!few) return std::nullopt;
+  processors_.list_banned(rows_[static_cast<size_t>(index)].ids, banned);
+  return Few{.n = static_cast<int>(n_extensions()), .norm = true};
+}
+
+void BeamSession::read_few(int index, std::span<const Scored> best, const LogNorm& norm) {
+  Row& row = rows_[static_cast<size_t>(index)];
+  row.best.clear();
+  for (const Scored& entry : best) {
+    const float logprob = norm.of(entry.value);
+    const float score = std::isnan(logprob) ? kLowest : logprob;
     row.best.push_back({token_at(entry.index), score, logprob});
   }
 }

@@ -16,7 +16,6 @@
 
 #include "generate/processors.h"
 #include "generate/session.h"
-#include "ops/softmax.h"
 
 namespace transept {
 
@@ -28,9 +27,11 @@ class BeamSession final : public Session {
 
   [[nodiscard]] bool finished() const override { return finished_; }
   [[nodiscard]] std::vector<WantedRow> wanted() override;
-  [[nodiscard]] bool needs_scratch() const override;
+  [[nodiscard]] bool needs_scratch() const override { return true; }
   void read(int row, std::span<const float> logits, std::span<float> scratch,
             const KernelTable& kernels) override;
+  [[nodiscard]] std::optional<Few> needs_few(int row, std::vector<Token>& banned) const override;
+  void read_few(int row, std::span<const Scored> best, const LogNorm& norm) override;
   void advance() override;
   [[nodiscard]] std::span<const Token> certain() const override { return {}; }
   [[nodiscard]] std::vector<Hypothesis> take_results() override;
@@ -77,11 +78,6 @@ class BeamSession final : public Session {
     bool real = false;  // false: an empty place
   };
 
-  void find_changed(const KernelTable& kernels, const Row& row, const LogNorm& norm,
-                    std::span<const float> logits, std::span<float> scratch,
-                    std::vector<Scored>& best) const;
-  void find_allowed(const KernelTable& kernels, const Row& row, const LogNorm& norm,
-                    std::span<const float> logits, std::vector<Scored>& best) const;
   [[nodiscard]] std::vector<Extension> best_extensions() const;
   [[nodiscard]] Ended end(const Row& row) const;
   void finish_some(const std::vector<Extension>& extensions);

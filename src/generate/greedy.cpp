@@ -103,17 +103,18 @@ void GreedySession::read(int row, std::span<const float> logits, std::span<float
   }
 }
 
-bool GreedySession::needs_only_best(int row, std::vector<Token>& banned) const {
-  if (options_.logprobs || options_.sample) return false;
+std::optional<Few> GreedySession::needs_few(int row, std::vector<Token>& banned) const {
+  if (options_.sample) return std::nullopt;
   const std::span<const Token> ids = ids_at(place_of(row));
-  if (!processors_.only_ban(static_cast<int>(ids.size()))) return false;
+  if (!processors_.only_ban(static_cast<int>(ids.size()))) return std::nullopt;
   processors_.list_banned(ids, banned);
-  return true;
+  return Few{.n = 1, .norm = options_.logprobs};
 }
 
-void GreedySession::read_best(int row, int32_t best) {
+void GreedySession::read_few(int row, std::span<const Scored> best, const LogNorm& norm) {
   const Place place = place_of(row);
-  sequences_[static_cast<size_t>(place.sequence)].next[place.n_guessed].token = token_at(best);
+  sequences_[static_cast<size_t>(place.sequence)].next[place.n_guessed] = {
+      token_at(best.front().index), norm.of(best.front().value)};
 }
 
 // A choice counts as long as the guesses before it were what had been chosen. Is the sequence done?

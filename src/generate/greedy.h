@@ -21,8 +21,8 @@ class GreedySession final : public Session {
   [[nodiscard]] bool needs_scratch() const override;
   void read(int row, std::span<const float> logits, std::span<float> scratch,
             const KernelTable& kernels) override;
-  [[nodiscard]] bool needs_only_best(int row, std::vector<Token>& banned) const override;
-  void read_best(int row, int32_t best) override;
+  [[nodiscard]] std::optional<Few> needs_few(int row, std::vector<Token>& banned) const override;
+  void read_few(int row, std::span<const Scored> best, const LogNorm& norm) override;
   void advance() override;
   [[nodiscard]] std::span<const Token> certain() const override;
   [[nodiscard]] std::vector<Hypothesis> take_results() override;

@@ -3,7 +3,8 @@
 //
 //   while (!session.finished()) {
 //     feed every row of session.wanted() to the decoder;
-//     for (each of their logits, in any order, on any thread) session.read(its number, it);
+//     for (each of their logits, in any order, on any thread) session.read(its number, it),
+//         or session.read_few(its number, the largest of it) where needs_few() says so;
 //     session.advance();
 //   }
 //
@@ -11,6 +12,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,7 +20,7 @@
 #include "model/decode_state.h"
 #include "model/memory.h"
 #include "model/output_subset.h"
-#include "ops/context.h"
+#include "ops/softmax.h"
 
 namespace transept {
 
@@ -46,6 +48,12 @@ struct WantedRow {
   }
 };
 
+// What counts of a row of logits.
+struct Few {
+  int n;      // the largest so many,
+  bool norm;  // and what turns them into log-probabilities?
+};
+
 class Session {
  public:
   virtual ~Session() = default;
@@ -60,19 +68,20 @@ class Session {
   virtual void limit_drafts(int /*rows*/) {}
   // Valid until advance(). Empty when finished.
   [[nodiscard]] virtual std::vector<WantedRow> wanted() = 0;
-  // Will read() write to its scratch?
+  // Would read() write to its scratch?
   [[nodiscard]] virtual bool needs_scratch() const = 0;
   // The logits of a row; rows are numbered through wanted(), each `n_logits` of them. scratch is as
   // long, or empty if none is needed. Rows may be read concurrently.
   virtual void read(int row, std::span<const float> logits, std::span<float> scratch,
                     const KernelTable& kernels) = 0;
-  // Of the logits of a wanted row, does only the index of the largest count, all but for those of
-  // tokens that it appends to `banned`? Then read_best() is called with it instead of read();
-  // several rows may be read concurrently.
-  [[nodiscard]] virtual bool needs_only_best(int /*row*/, std::vector<Token>& /*banned*/) const {
-    return false;
+  // Of the logits of a wanted row, do only the largest few count, where those of the tokens that it
+  // appends to `banned` are -infinity? Then read_few() is called instead of read().
+  [[nodiscard]] virtual std::optional<Few> needs_few(int /*row*/,
+                                                     std::vector<Token>& /*banned*/) const {
+    return std::nullopt;
   }
-  virtual void read_best(int /*row*/, int32_t /*best*/) {}
+  // The largest first, as many as it needs; `norm`, if it needs that, of all logits.
+  virtual void read_few(int /*row*/, std::span<const Scored> /*best*/, const LogNorm& /*norm*/) {}
   virtual void advance() = 0;
   // Tokens that are certain, for streaming: all so far of a single hypothesis, with beams none
   // until the end.

@@ -54,35 +54,45 @@ void read_rows(Context& c, std::span<const StepRow> rows, ConstTensor logits) {
   });
 }
 
-// Rows that choose from the same outputs of the model.
-struct Group {
-  const OutputSubset* outputs = nullptr;
-  std::vector<StepRow> whole;       // rows whose logits are read,
-  std::vector<int32_t> whole_last;  // and where their hidden states are
-  std::vector<StepRow> best;        // rows of which only the likeliest token is
-  std::vector<int32_t> best_last;
-  std::vector<Banned> banned;  // of best
+// Rows that are read alike, and where their hidden states are.
+struct Part {
+  std::vector<StepRow> rows;
+  std::vector<int32_t> last;
+  std::vector<int> n_best;
+  std::vector<Banned> banned;  // in order when they are read
 
-  // The row's logits number `row.row`, which the hidden state `last` gives.
-  void add(const StepRow& row, int32_t last, int n_outputs) {
-    std::vector<Token> tokens;
-    if (!row.session->needs_only_best(row.row, tokens)) {
-      whole.push_back(row);
-      whole_last.push_back(last);
-      return;
-    }
-    for (const Token token : tokens) {
-      const int32_t index = outputs == nullptr ? token : outputs->find(token).value_or(-1);
-      const bool known = index >= 0 && index < n_outputs;  // sources have other vocabularies
-      if (known) banned.push_back({index, static_cast<int>(best.size())});
-    }
-    best.push_back(row);
-    best_last.push_back(last);
+  void add(const StepRow& row, int32_t hidden_row) {
+    rows.push_back(row);
+    last.push_back(hidden_row);
   }
 };
 
-std::vector<Group> group_rows(std::span<const StepRow> rows, const Decoded& decoded,
-                              const Transformer& model) {
+// Rows that choose from the same outputs of the model.
+struct Group {
+  const OutputSubset* outputs = nullptr;
+  Part whole;  // whose logits are read,
+  Part few;    // of which only the largest are,
+  Part one;    // and only the largest one, without what makes it a probability
+
+  // The row's logits number `row.row`, which the hidden state `hidden_row` gives.
+  void add(const StepRow& row, int32_t hidden_row, int n_outputs, bool observed) {
+    std::vector<Token> tokens;
+    const std::optional<Few> needed = row.session->needs_few(row.row, tokens);
+    // An observer is shown all logits.
+    if (!needed || observed) return whole.add(row, hidden_row);
+    Part& part = needed->n == 1 && !needed->norm ? one : few;
+    for (const Token token : tokens) {
+      const int32_t index = outputs == nullptr ? token : outputs->find(token).value_or(-1);
+      const bool known = index >= 0 && index < n_outputs;  // sources have other vocabularies
+      if (known) part.banned.push_back({index, static_cast<int>(part.rows.size())});
+    }
+    part.add(row, hidden_row);
+    part.n_best.push_back(needed->n);
+  }
+};
+
+std::vector<Group> group_rows(const Context& c, std::span<const StepRow> rows,
+                              const Decoded& decoded, const Transformer& model) {
   std::vector<Group> groups;
   std::unordered_map<const OutputSubset*, size_t> group_of;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -93,28 +103,47 @@ std::vector<Group> group_rows(std::span<const StepRow> rows, const Decoded& deco
     for (int j = 0; j < n_logits; ++j) {
       StepRow row = rows[i];
       row.row += j;
-      groups[found->second].add(row, decoded.last[i] - (n_logits - 1 - j), model.head.output->rows);
+      groups[found->second].add(row, decoded.last[i] - (n_logits - 1 - j), model.head.output->rows,
+                                c.observer != nullptr);
     }
   }
   return groups;
 }
 
-void read_group(Context& c, const Transformer& model, Group& group, ConstTensor hidden) {
-  for (size_t begin = 0; begin < group.whole.size(); begin += kLogitRows) {
-    const size_t n = std::min(kLogitRows, group.whole.size() - begin);
+void read_whole(Context& c, const Transformer& model, const OutputSubset* outputs, const Part& part,
+                ConstTensor hidden) {
+  for (size_t begin = 0; begin < part.rows.size(); begin += kLogitRows) {
+    const size_t n = std::min(kLogitRows, part.rows.size() - begin);
     const Arena::Frame chunk(c.arena);
-    const Tensor last = gather_rows(c, hidden, std::span(group.whole_last).subspan(begin, n));
-    const Tensor table = logits(c, model, last, group.outputs);  // [≤ 64, vocab]
-    read_rows(c, std::span(group.whole).subspan(begin, n), table);
+    const Tensor last = gather_rows(c, hidden, std::span(part.last).subspan(begin, n));
+    read_rows(c, std::span(part.rows).subspan(begin, n), logits(c, model, last, outputs));
   }
-  if (group.best.empty()) return;
-  std::ranges::sort(group.banned);
+}
+
+// find(hidden states of the part) -> per row its largest logits.
+template <class Find>
+void read_few(Context& c, Part& part, ConstTensor hidden, Find&& find) {
+  if (part.rows.empty()) return;
   const Arena::Frame frame(c.arena);
-  const Tensor last = gather_rows(c, hidden, group.best_last);
-  const std::vector<Scored> found = best_tokens(c, model, last, group.banned, group.outputs);
-  for (size_t i = 0; i < group.best.size(); ++i) {
-    group.best[i].session->read_best(group.best[i].row, found[i].index);
+  std::ranges::sort(part.banned);
+  const std::vector<TopOutputs> top = find(gather_rows(c, hidden, part.last));
+  for (size_t i = 0; i < part.rows.size(); ++i) {
+    part.rows[i].session->read_few(part.rows[i].row, top[i].best, top[i].norm);
   }
+}
+
+void read_group(Context& c, const Transformer& model, Group& group, ConstTensor hidden) {
+  read_whole(c, model, group.outputs, group.whole, hidden);
+  read_few(c, group.few, hidden, [&](ConstTensor last) {
+    return top_tokens(c, model, last, group.few.n_best, group.few.banned, group.outputs);
+  });
+  read_few(c, group.one, hidden, [&](ConstTensor last) {
+    std::vector<TopOutputs> top;
+    for (const Scored& best : best_tokens(c, model, last, group.one.banned, group.outputs)) {
+      top.push_back({{best}, {}});
+    }
+    return top;
+  });
 }
 
 }  // namespace
@@ -123,7 +152,7 @@ void run_step(Context& c, const Transformer& model, std::span<const StepRow> row
   if (rows.empty()) return;
   const Arena::Frame frame(c.arena);
   const Decoded decoded = decode_rows(c, model, rows);
-  for (Group& group : group_rows(rows, decoded, model)) {
+  for (Group& group : group_rows(c, rows, decoded, model)) {
     read_group(c, model, group, decoded.hidden);
   }
 }

@@ -35,6 +35,22 @@ inline TableModel random_table(int vocab, uint64_t seed) {
   };
 }
 
+inline void read_toy(Session& session, int row, std::vector<float> logits) {
+  const KernelTable& kernels = reference_kernels();
+  std::vector<Token> banned;
+  if (const std::optional<Few> few = session.needs_few(row, banned)) {
+    const LogNorm norm = log_norm(kernels, logits);
+    for (const Token token : banned) {
+      logits[static_cast<size_t>(token)] = -std::numeric_limits<float>::infinity();
+    }
+    std::vector<Scored> best;
+    top_k(kernels, logits, few->n, best);
+    return session.read_few(row, best, norm);
+  }
+  std::vector<float> scratch(session.needs_scratch() ? logits.size() : 0);
+  session.read(row, logits, scratch, kernels);
+}
+
 inline std::vector<Hypothesis> run_toy(const TableModel& model, const Config& config,
                                        const GenerateOptions& options,
                                        const std::vector<Token>& prompt = {},
@@ -44,10 +60,7 @@ inline std::vector<Hypothesis> run_toy(const TableModel& model, const Config& co
     int index = 0;
     for (const WantedRow& row : session->wanted()) {
       for (int j = 0; j < row.n_logits; ++j) {
-        const std::vector<float> logits =
-            model({row.ids.begin(), row.ids.end() - row.n_logits + 1 + j});
-        std::vector<float> scratch(session->needs_scratch() ? logits.size() : 0);
-        session->read(index++, logits, scratch, reference_kernels());
+        read_toy(*session, index++, model({row.ids.begin(), row.ids.end() - row.n_logits + 1 + j}));
       }
     }
     session->advance();

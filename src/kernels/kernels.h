@@ -154,9 +154,8 @@ struct KernelTable {
   // valid <= j < n. bias may be null. The order of the sum depends on `valid` alone. A score of
   // -inf gets 0, also where all are -inf; NaN and +inf make the row NaN.
   void (*softmax)(float* row, const float* bias, float scale, int valid, int n);
-  // The largest value and log(sum(exp(x - largest))) of one row: log_softmax(x)[i] = x[i] - largest
-  // - log_sum.
-  void (*log_sum_exp)(const float* x, int n, float* largest, float* log_sum);
+  // The largest of n values, and the sum of exp(x - largest); of exp(x) where all are -inf.
+  void (*sum_exp)(const float* x, int n, float* largest, float* sum);
 
   // The first index of the largest of n > 0 values; NaN counts as minus infinity.
   int (*index_of_largest)(const float* x, int n);

@@ -75,19 +75,19 @@ void softmax(float* row, const float* bias, float scale, int valid, int n) {
   for (int i = valid; i < n; i += kLanes) store_first(row + i, lanes_of(0.0f), n - i);
 }
 
-void log_sum_exp(const float* x, int n, float* largest, float* log_sum) {
+void sum_exp(const float* x, int n, float* largest, float* sum) {
   const Lanes none = lanes_of(-__builtin_inff());
   Lanes top = none;
   for (int i = 0; i < n; i += kLanes)
     top = max(keep_first(load_first(x + i, n - i), n - i, none), top);
   *largest = Isa::largest(top.v);
   const Lanes origin = lanes_of(exp_origin(*largest));
-  Lanes sum = lanes_of(0.0f);
+  Lanes sums = lanes_of(0.0f);
   for (int i = 0; i < n; i += kLanes) {
     const Lanes e = exp_of(load_first(x + i, n - i) - origin);
-    sum = sum + keep_first(e, n - i, lanes_of(0.0f));
+    sums = sums + keep_first(e, n - i, lanes_of(0.0f));
   }
-  *log_sum = static_cast<float>(__builtin_log(static_cast<double>(Isa::sum(sum.v))));
+  *sum = Isa::sum(sums.v);
 }
 
 // Values that are looked at together, then one by one if one of them matters.

@@ -204,7 +204,7 @@ void softmax(float* row, const float* bias, float scale, int valid, int n) {
   for (int i = valid; i < n; ++i) row[i] = 0.0f;
 }
 
-void log_sum_exp(const float* x, int n, float* largest, float* log_sum) {
+void sum_exp(const float* x, int n, float* largest, float* sum) {
   Partial top = filled(-kInfinity);
   for (int i = 0; i < n; ++i) {
     float& l = top[static_cast<size_t>(i % kLanes)];
@@ -212,9 +212,9 @@ void log_sum_exp(const float* x, int n, float* largest, float* log_sum) {
   }
   *largest = tree_max(top);
   const float origin = exp_origin(*largest);
-  Partial sum = filled(0.0f);
-  for (int i = 0; i < n; ++i) sum[static_cast<size_t>(i % kLanes)] += exp_of(x[i] - origin);
-  *log_sum = static_cast<float>(std::log(static_cast<double>(tree_sum(sum))));
+  Partial sums = filled(0.0f);
+  for (int i = 0; i < n; ++i) sums[static_cast<size_t>(i % kLanes)] += exp_of(x[i] - origin);
+  *sum = tree_sum(sums);
 }
 
 int index_of_largest(const float* x, int n) {
@@ -333,7 +333,7 @@ const KernelTable& reference_kernels() {
       .layer_norm = layer_norm,
       .rms_norm = rms_norm,
       .softmax = softmax,
-      .log_sum_exp = log_sum_exp,
+      .sum_exp = sum_exp,
       .index_of_largest = index_of_largest,
       .first_above = first_above,
       .bound_outputs = bound_outputs,

@@ -15,7 +15,7 @@ constexpr KernelTable table_named(const char* name) {
           .layer_norm = layer_norm,
           .rms_norm = rms_norm,
           .softmax = softmax,
-          .log_sum_exp = log_sum_exp,
+          .sum_exp = sum_exp,
           .index_of_largest = index_of_largest,
           .first_above = first_above,
           .bound_outputs = bound_outputs,

@@ -1,6 +1,15 @@
 #include "model/decoder.h"
 
 namespace transept {
+namespace {
+
+// The output matrix, or those of its rows.
+Factor output_factor(const Transformer& model, const OutputSubset* outputs) {
+  if (outputs == nullptr) return {model.head.output.get(), &model.head.bias};
+  return {&outputs->weight, &outputs->bias};
+}
+
+}  // namespace
 
 Tensor decode(Context& c, const Transformer& model, const Batch& batch,
               std::span<const Token> tokens, std::span<const Memory* const> memories,
@@ -56,9 +65,8 @@ ConstTensor head_input(Context& c, const Transformer& model, ConstTensor hidden)
 Tensor logits(Context& c, const Transformer& model, ConstTensor hidden,
               const OutputSubset* outputs) {
   const ConstTensor x = head_input(c, model, hidden);
-  const Weight& weight = outputs == nullptr ? *model.head.output : outputs->weight;
-  const Weight& bias = outputs == nullptr ? model.head.bias : outputs->bias;
-  const Tensor y = linear(c, weight, bias, x);
+  const auto [weight, bias] = output_factor(model, outputs);
+  const Tensor y = linear(c, *weight, *bias, x);
   c.emit("logits", y);
   return y;
 }
@@ -67,10 +75,18 @@ std::vector<Scored> best_tokens(Context& c, const Transformer& model, ConstTenso
                                 std::span<const Banned> banned, const OutputSubset* outputs) {
   const Arena::Frame frame(c.arena);
   const ConstTensor x = head_input(c, model, hidden);
-  const Weight& weight = outputs == nullptr ? *model.head.output : outputs->weight;
-  const Weight& bias = outputs == nullptr ? model.head.bias : outputs->bias;
+  const auto [weight, bias] = output_factor(model, outputs);
   ScreenMaker& screens = outputs == nullptr ? *model.head.screens : *outputs->screens;
-  return linear_argmax(c, weight, bias, screens.get(c, weight), x, banned);
+  return linear_argmax(c, *weight, *bias, screens.get(c, *weight), x, banned);
+}
+
+std::vector<TopOutputs> top_tokens(Context& c, const Transformer& model, ConstTensor hidden,
+                                   std::span<const int> k, std::span<const Banned> banned,
+                                   const OutputSubset* outputs) {
+  const Arena::Frame frame(c.arena);
+  const ConstTensor x = head_input(c, model, hidden);
+  const auto [weight, bias] = output_factor(model, outputs);
+  return linear_top_k(c, *weight, *bias, x, k, banned);
 }
 
 }  // namespace transept

@@ -8,6 +8,7 @@
 #include "model/decode_state.h"
 #include "model/memory.h"
 #include "model/weights.h"
+#include "ops/linear_top_k.h"
 
 namespace transept {
 
@@ -37,5 +38,13 @@ namespace transept {
 [[nodiscard]] std::vector<Scored> best_tokens(Context& c, const Transformer& model,
                                               ConstTensor hidden, std::span<const Banned> banned,
                                               const OutputSubset* outputs = nullptr);
+
+// hidden [rows, d_model] -> per row the k[row] largest logits and what turns logits into
+// log-probabilities: what top_k() and log_norm() find in logits(), to the bit, without holding them
+// all. Indices in `banned` (sorted) count as -infinity among the largest.
+[[nodiscard]] std::vector<TopOutputs> top_tokens(Context& c, const Transformer& model,
+                                                 ConstTensor hidden, std::span<const int> k,
+                                                 std::span<const Banned> banned,
+                                                 const OutputSubset* outputs = nullptr);
 
 }  // namespace transept

@@ -63,14 +63,6 @@ Rows quantize(const KernelTable& kernels, ConstTensor x) {
   return q;
 }
 
-// y holds outputs [first, first + n) of all rows: those that are banned get `value`.
-void ban(std::span<const Banned> banned, int first, int n, float value, Tensor y) {
-  for (auto b = std::ranges::lower_bound(banned, first, {}, &Banned::output);
-       b != banned.end() && b->output < first + n; ++b) {
-    y.row(b->row)[b->output - first] = value;
-  }
-}
-
 // Of all outputs, as linear() makes them, a piece at a time: the whole would go to memory and back.
 std::vector<Scored> argmax_of_all(Context& c, const Weight& weight, const Weight& bias,
                                   ConstTensor x, std::span<const Banned> banned) {
@@ -225,6 +217,13 @@ void screen_panel(const Weight& weight, int panel, Screen& screen) {
 }
 
 }  // namespace
+
+void ban(std::span<const Banned> banned, int first, int n, float value, Tensor y) {
+  for (auto b = std::ranges::lower_bound(banned, first, {}, &Banned::output);
+       b != banned.end() && b->output < first + n; ++b) {
+    y.row(b->row)[b->output - first] = value;
+  }
+}
 
 const Screen* ScreenMaker::get(Context& c, const Weight& weight) {
   const bool worth = weight.storage == Storage::f32 && weight.rows >= kLeastOutputs;

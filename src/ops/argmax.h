@@ -49,6 +49,9 @@ struct Banned {
   auto operator<=>(const Banned&) const = default;  // NOLINT(modernize-use-nullptr): none here
 };
 
+// y holds outputs [first, first + n) of all rows: those in `banned` (sorted) get `value`.
+void ban(std::span<const Banned> banned, int first, int n, float value, Tensor y);
+
 // best[r] = the first of the largest outputs of row r of x [rows, k], as top_k(linear(…)) finds it
 // when the outputs in `banned` (sorted) are -infinity there.
 // A screen, which may be null, needs a weight that is packed in f32. `bias` may be empty.

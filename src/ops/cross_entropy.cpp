@@ -5,6 +5,7 @@
 
 #include "ops/linear.h"
 #include "ops/product.h"
+#include "ops/softmax.h"
 
 namespace transept {
 namespace {
@@ -27,9 +28,8 @@ RowLoss row_loss(const KernelTable& kernels, const CrossEntropy& loss, size_t in
   const int32_t label = loss.labels[index];
   const float own = logits[label];
   const double share = double{loss.label_smoothing} / vocab;
-  float largest = 0;
-  float log_sum = 0;
-  kernels.log_sum_exp(logits, vocab, &largest, &log_sum);
+  const auto [largest, log_sum] =
+      log_norm(kernels, std::span(std::as_const(logits), static_cast<size_t>(vocab)));
   const double log_prob = double{own} - largest - log_sum;
   double smooth = 0;  // sum of all log-probabilities
   if (loss.label_smoothing > 0) {

@@ -238,7 +238,7 @@ void multiply_in_pieces(Context& c, ConstTensor a, const Factor& by, int piece,
       const int end = std::min(begin + piece, panels);
       run_part(c.kernels, rows, by, {0, a.rows, begin, end}, y.data, static_cast<size_t>(width));
       const int first = begin * kLanes;
-      f({index, first, std::min(width, by.weight->rows - first), y});
+      f({thread, index, first, std::min(width, by.weight->rows - first), y});
     }
   });
 }

@@ -25,6 +25,7 @@ void multiply_packed(Context& c, ConstTensor a, std::span<const Factor> by,
 
 // Outputs [first, first + n) of all rows, at the front of the rows of y, which hold no others.
 struct Piece {
+  int thread;
   int index;
   int first;
   int n;
@@ -32,7 +33,7 @@ struct Piece {
 };
 
 // The same product piece by piece, each of so many panels, never as a whole: calls f once for every
-// piece, on any thread.
+// piece, on any thread; a thread's pieces come in ascending order.
 void multiply_in_pieces(Context& c, ConstTensor a, const Factor& by, int panels,
                         const std::function<void(const Piece&)>& f);
 

@@ -46,18 +46,35 @@ void sort_top_k(std::span<const float> row, size_t k, std::vector<Scored>& best)
     best.push_back({static_cast<int32_t>(i), comparable(row[i])});
   }
   std::partial_sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(k), best.end(),
-                    [](const Scored& a, const Scored& b) {
-                      return a.value != b.value ? a.value > b.value : a.index < b.index;
-                    });
+                    ranks_before);
   best.resize(k);
 }
 
 }  // namespace
 
+SumExp sum_exp(const KernelTable& kernels, std::span<const float> piece) {
+  SumExp result;
+  kernels.sum_exp(piece.data(), static_cast<int>(piece.size()), &result.largest, &result.sum);
+  return result;
+}
+
+LogNorm log_norm(std::span<const SumExp> pieces) {
+  float largest = kLowest;
+  for (const SumExp& piece : pieces) largest = std::max(largest, piece.largest);
+  const double origin = largest == kLowest ? 0 : static_cast<double>(largest);
+  double sum = 0;
+  for (const SumExp& piece : pieces) {
+    sum += static_cast<double>(piece.sum) * std::exp(static_cast<double>(piece.largest) - origin);
+  }
+  return {largest, static_cast<float>(std::log(sum))};
+}
+
 LogNorm log_norm(const KernelTable& kernels, std::span<const float> row) {
-  LogNorm norm;
-  kernels.log_sum_exp(row.data(), static_cast<int>(row.size()), &norm.largest, &norm.log_sum);
-  return norm;
+  std::vector<SumExp> pieces;
+  for (size_t i = 0; i < row.size(); i += kSumPiece) {
+    pieces.push_back(sum_exp(kernels, row.subspan(i, std::min<size_t>(kSumPiece, row.size() - i))));
+  }
+  return log_norm(pieces);
 }
 
 void log_softmax(const KernelTable& kernels, std::span<const float> row, std::span<float> out) {
@@ -71,14 +88,19 @@ void top_k(const KernelTable& kernels, std::span<const float> row, int k,
   const size_t wanted = std::min(row.size(), static_cast<size_t>(std::max(k, 0)));
   if (wanted == 0) return;
   if (wanted > 64) return sort_top_k(row, wanted, best);
+  add_to_top_k(kernels, row, 0, wanted, best);
+}
+
+void add_to_top_k(const KernelTable& kernels, std::span<const float> piece, int32_t first, size_t k,
+                  std::vector<Scored>& best) {
   size_t i = 0;
-  for (; i < wanted; ++i) {
-    insert(best, {static_cast<int32_t>(i), comparable(row[i])}, wanted);
+  for (; best.size() < k && i < piece.size(); ++i) {
+    insert(best, {first + static_cast<int32_t>(i), comparable(piece[i])}, k);
   }
   for_each_above(
-      kernels, row, i, [&] { return best.back().value; },
+      kernels, piece, i, [&] { return best.back().value; },
       [&](size_t found) {
-        insert(best, {static_cast<int32_t>(found), row[found]}, wanted);
+        insert(best, {first + static_cast<int32_t>(found), piece[found]}, k);
       });
 }
 

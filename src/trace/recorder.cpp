@@ -86,8 +86,7 @@ class Tracer {
     search.beams = 1;
     search.n_best = 1;
     search.sample = false;
-    search.speculate = 0;    // a step is a token
-    search.logprobs = true;  // all logits are looked at
+    search.speculate = 0;  // a step is a token
     search.max_new_tokens = options_.steps;
     const std::vector<Token> start = decoder_prompt(search, model_.config, prompt);
     e.n_prompt = static_cast<int>(std::min(prompt.size(), start.size()));
