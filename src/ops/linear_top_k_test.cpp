@@ -1,5 +1,5 @@
-// linear_top_k finds what linear(), top_k() and log_norm() find, to the bit, on every instruction set
-// and in every form of panel.
+// linear_top_k finds what linear(), top_k() and log_norm() find, to the bit, on every instruction
+// set and in every form of panel.
 #include "ops/linear_top_k.h"
 
 #include <gtest/gtest.h>
