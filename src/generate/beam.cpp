@@ -72,7 +72,8 @@ void BeamSession::read_few(int index, std::span<const Scored> best, const LogNor
   row.best.clear();
   for (const Scored& entry : best) {
     const float logprob = norm.of(entry.value);
-    const float score = std::isnan(logprob) ? kLowest : logprob;
+    float score = logprob;
+    if (std::isnan(score)) score = kLowest;
     row.best.push_back({token_at(entry.index), score, logprob});
   }
 }
