@@ -2,6 +2,7 @@
 """The texts that the default model learns from: prompt<TAB>input<TAB>output lines, from the corpora in DATA.
 
     prepare.py DATA WORK     makes in WORK: train.tsv; sections.tsv, of it all about the sections and some of the rest;
+                             thinned.tsv, the same with words left out of what is asked for its section;
                              polish.tsv, an eighth of it, half of whose everyday sentences end without their mark;
                              valid.tsv, a little of every task; text.txt, to learn the vocabulary
                              from; and for each task test-TASK.tsv (input<TAB>reference<TAB>…), unseen in training, with
@@ -136,6 +137,11 @@ def part_of(text: str) -> str:
     return " ".join(chosen) if 0 < len(chosen) < len(sentences) else ""
 
 
+def without_some_words(text: str) -> str:
+    """Five of six words: another text with the same answer."""
+    return " ".join(word for i, word in enumerate(text.split(" ")) if number(f"{i} {word} {text[:40]}", "a") % 6)
+
+
 def stories(data: Path) -> list[tuple[str, str]]:
     """Stories of one to four everyday sentences about the same person, each with a summary: its first sentence shortened,
     and what the last one says about the same subject."""
@@ -237,6 +243,7 @@ def guess_sections(train: list[str], texts: list[str]) -> list[str]:
 def main(data: Path, work: Path) -> None:
     train: list[str] = []
     sections: list[str] = []
+    thinned: list[str] = []
     valid: dict[str, list[str]] = defaultdict(list)
 
     def add(task: str, source: str, target: str, name: str | None = None, whole: bool = True) -> None:
@@ -254,19 +261,27 @@ def main(data: Path, work: Path) -> None:
     for language in ("de", "fr"):
         for english, other in sentence_pairs(data, language):
             add(language, english, other, f"en-{language}" if is_held_out(english) else None)
+    translations = list(sections)
     for part in ("train", "valid"):
         for document in descriptions(data, part):
             text = clean(document["text"])
             for question, answer in document["qa"]:
                 task = TASK_OF_QUESTION[question]
                 add(task, text, clean(answer), task if part == "valid" else None)
-                if task in ASKED_EVERY_WAY and part == "train":
+                if part == "valid":
+                    continue
+                if task in ASKED_EVERY_WAY:
                     add(task, part_of(text), clean(answer), whole=False)
+                    fewer = without_some_words(text)
+                    thinned.extend(f"{prompt}\t{fewer}\t{clean(answer)}" for prompt in PROMPTS[task] if fewer)
+                elif number(text, f"aug{task}") % 4 == 0:
+                    thinned.append(f"{prompt_for(task, text)}\t{text}\t{clean(answer)}")
     for story, summary in stories(data):
         add("story", story, summary, "story" if number(story, "validation") % 128 == 0 else None)
 
     write(work / "train.tsv", train)
     write(work / "sections.tsv", sections)
+    write(work / "thinned.tsv", thinned + translations)
     write(work / "polish.tsv", polishing(train))
     write(work / "valid.tsv", [line for lines in valid.values() for line in sorted(lines, key=number)[:100]])
     write(work / "text.txt", vocabulary_text(train))
