@@ -2,7 +2,7 @@
 """The texts that the default model learns from: prompt<TAB>input<TAB>output lines, from the corpora in DATA.
 
     prepare.py DATA WORK     makes in WORK: train.tsv; sections.tsv, of it all about the sections and some of the rest;
-                             thinned.tsv, the same with words left out of what is asked for its section;
+                             thinned.tsv, likewise, with words left out of what is asked for its section;
                              polish.tsv, an eighth of it, half of whose everyday sentences end without their mark;
                              valid.tsv, a little of every task; text.txt, to learn the vocabulary
                              from; and for each task test-TASK.tsv (input<TAB>reference<TAB>…), unseen in training, with
