@@ -3,8 +3,7 @@
 // ("hot": the same ones every time; "rotating": a set larger than any cache).
 //
 //   kernels_bench [--isa avx2] [--dtype f32|bf16|int8|int4|keys] [--threads 1,2] [--rows 1,4]
-//   [--quick]
-//                 [--processor-time] [--json FILE]
+//                 [--quick] [--processor-time] [--json FILE]
 //
 // A line's bound is the larger of operations / peak and bytes of weights / bandwidth of memory
 // (rotating) or of their place in the caches (hot); its share is bound / time. The peak of int8 is

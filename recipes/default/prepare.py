@@ -3,7 +3,7 @@
 
     prepare.py DATA WORK     makes in WORK: train.tsv; sections.tsv, of it all about the sections and some of the rest;
                              thinned.tsv, likewise, with words left out of what is asked for its section;
-                             polish.tsv, an eighth of it, half of whose everyday sentences end without their mark;
+                             polish.tsv, an eighth of train.tsv, half of whose everyday sentences end without their mark;
                              valid.tsv, a little of every task; text.txt, to learn the vocabulary
                              from; and for each task test-TASK.tsv (input<TAB>reference<TAB>…), unseen in training, with
                              what simple methods answer: first-TASK.txt (the first sentence), words-section.txt

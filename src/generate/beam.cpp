@@ -60,8 +60,8 @@ void BeamSession::read(int index, std::span<const float> logits, std::span<float
 
 // Where they only ban tokens, the order is that of the logits.
 std::optional<Few> BeamSession::needs_few(int index, std::vector<Token>& banned) const {
-  constexpr size_t kMost = 64;  // of more, one sort finds them faster
-  const bool few = processors_.only_ban(static_cast<int>(length_)) && n_extensions() <= kMost;
+  const bool few =
+      processors_.only_ban(static_cast<int>(length_)) && n_extensions() <= kMostInserted;
   if (!few) return std::nullopt;
   processors_.list_banned(rows_[static_cast<size_t>(index)].ids, banned);
   return Few{.n = static_cast<int>(n_extensions()), .norm = true};

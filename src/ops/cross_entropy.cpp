@@ -29,7 +29,7 @@ RowLoss row_loss(const KernelTable& kernels, const CrossEntropy& loss, size_t in
   const float own = logits[label];
   const double share = double{loss.label_smoothing} / vocab;
   const auto [largest, log_sum] =
-      log_norm(kernels, std::span(std::as_const(logits), static_cast<size_t>(vocab)));
+      log_norm(kernels, std::span<const float>(logits, static_cast<size_t>(vocab)));
   const double log_prob = double{own} - largest - log_sum;
   double smooth = 0;  // sum of all log-probabilities
   if (loss.label_smoothing > 0) {

@@ -87,7 +87,7 @@ void top_k(const KernelTable& kernels, std::span<const float> row, int k,
   best.clear();
   const size_t wanted = std::min(row.size(), static_cast<size_t>(std::max(k, 0)));
   if (wanted == 0) return;
-  if (wanted > 64) return sort_top_k(row, wanted, best);
+  if (wanted > kMostInserted) return sort_top_k(row, wanted, best);
   add_to_top_k(kernels, row, 0, wanted, best);
 }
 

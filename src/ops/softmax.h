@@ -51,7 +51,8 @@ void top_k(const KernelTable& kernels, std::span<const float> row, int k,
 }
 
 // The entries of a piece of a row, the first of index `first`, take their places among the best k
-// of what came before it.
+// of what came before it. Of more than so many one sort finds them faster.
+inline constexpr size_t kMostInserted = 64;
 void add_to_top_k(const KernelTable& kernels, std::span<const float> piece, int32_t first, size_t k,
                   std::vector<Scored>& best);
 
