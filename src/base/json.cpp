@@ -32,35 +32,52 @@ dom::element element_of(const Raw& raw) {
   return element;
 }
 
+// Where on the document's tape the value lies.
+size_t index_of(const dom::element& element) {
+  struct {
+    const void* document;
+    size_t index;
+  } raw{};
+  std::memcpy(&raw, &element, sizeof raw);
+  return raw.index;
+}
+
 template <class Raw>
 void store(Raw& raw, const dom::element& element) {
   std::memcpy(static_cast<void*>(&raw), &element, sizeof element);
 }
 
-bool same(const dom::element& a, const dom::element& b) {
-  return std::memcmp(&a, &b, sizeof a) == 0;
-}
-
-// Appends the path from `at` down to `wanted`; false if it is not below.
-bool find_path(const dom::element& at, const dom::element& wanted, std::string& path) {
-  if (same(at, wanted)) return true;
-  const size_t length = path.size();
-  if (at.is_array()) {
-    size_t index = 0;
-    for (const dom::element child : dom::array(at)) {
-      path += fmt::format("[{}]", index++);
-      if (find_path(child, wanted, path)) return true;
-      path.resize(length);
-    }
-  } else if (at.is_object()) {
-    for (const dom::key_value_pair member : dom::object(at)) {
+// The path from the root down to `wanted`. The values of a document lie on simdjson's tape in the
+// order of the text, so the child to descend into is the last one that does not lie behind
+// `wanted`: one step along each array or object on the way, and nothing is formatted but the path
+// itself.
+std::string path_of(dom::element at, size_t wanted) {
+  std::string path;
+  while (index_of(at) != wanted) {
+    std::string step;
+    dom::element next = at;
+    if (at.is_array()) {
+      size_t index = 0;
+      size_t found = 0;
+      for (const dom::element child : dom::array(at)) {
+        if (index_of(child) > wanted) break;
+        next = child;
+        found = index++;
+      }
+      step = fmt::format("[{}]", found);
+    } else if (at.is_object()) {
+      for (const dom::key_value_pair member : dom::object(at)) {
+        if (index_of(member.value) > wanted) break;
+        next = member.value;
+        step = member.key;
+      }
       if (!path.empty()) path += '.';
-      path += member.key;
-      if (find_path(member.value, wanted, path)) return true;
-      path.resize(length);
     }
+    if (index_of(next) == index_of(at)) break;  // not of this document
+    path += step;
+    at = next;
   }
-  return false;
+  return path;
 }
 
 const char* name_of(Json::Kind kind) {
@@ -122,8 +139,7 @@ Json JsonDocument::root() const {
 }
 
 std::string Json::where() const {
-  std::string path;
-  find_path(document_->state_->root, element_of(raw_), path);
+  const std::string path = path_of(document_->state_->root, raw_.index);
   return path.empty() ? document_->name() : fmt::format("{}: {}", document_->name(), path);
 }
 
@@ -341,3 +357,9 @@ JsonWriter& JsonWriter::raw(std::string_view json) {
 }
 
 }  // namespace transept
+
+auto fmt::formatter<transept::Json>::format(const transept::Json& json,
+                                            format_context& context) const
+    -> format_context::iterator {
+  return fmt::format_to(context.out(), "{}", json.where());
+}

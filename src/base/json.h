@@ -58,7 +58,8 @@ class Json {
   [[nodiscard]] double get(std::string_view key, double otherwise) const;
   [[nodiscard]] std::string get(std::string_view key, const char* otherwise) const;
 
-  // "config.json: decoder.d_model", found by searching the document: for messages only.
+  // "config.json: decoder.d_model", found by walking the document from its root: for messages only.
+  // A message names a value by taking the Json itself as an argument, which calls this when shown.
   [[nodiscard]] std::string where() const;
 
  private:
@@ -127,3 +128,11 @@ class JsonWriter {
 };
 
 }  // namespace transept
+
+// A Json in a message is its place, see Json::where().
+template <>
+struct fmt::formatter<transept::Json> {
+  constexpr auto parse(format_parse_context& context) { return context.begin(); }
+  auto format(const transept::Json& json, format_context& context) const
+      -> format_context::iterator;
+};

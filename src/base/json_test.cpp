@@ -59,6 +59,18 @@ TEST(Json, DamageIsAnErrorOrHarmless) {
   });
 }
 
+TEST(Json, KnowsItsPlace) {
+  const JsonDocument document =
+      JsonDocument::parse(R"({"a":[1,{"b":[[],[2,3]]}],"c":{"d":4}})", "x.json");
+  const Json root = document.root();
+  EXPECT_EQ(root.where(), "x.json");
+  EXPECT_EQ(root.at("a").where(), "x.json: a");
+  const Json b = root.at("a").elements()[1].at("b");
+  EXPECT_EQ(b.elements()[0].where(), "x.json: a[1].b[0]");
+  EXPECT_EQ(b.elements()[1].elements()[1].where(), "x.json: a[1].b[1][1]");
+  EXPECT_EQ(fmt::format("{}", root.at("c").at("d")), "x.json: c.d");
+}
+
 TEST(JsonWriter, WritesWhatReadsBackTheSame) {
   JsonWriter w;
   w.begin_object()

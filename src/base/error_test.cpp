@@ -1,0 +1,29 @@
+#include "base/error.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace transept {
+namespace {
+
+TEST(Check, CallsWhatIsGivenAsACallableOnlyWhenTheMessageIsShown) {
+  int calls = 0;
+  const auto dear = [&] {
+    ++calls;
+    return std::string("dear");
+  };
+  check(true, ErrorCode::usage, "{} {}", 1, dear);
+  EXPECT_EQ(calls, 0);
+  try {
+    check(false, ErrorCode::usage, "{} {}", 1, dear);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "1 dear");
+    EXPECT_EQ(error.code(), ErrorCode::usage);
+  }
+  EXPECT_EQ(calls, 1);
+}
+
+}  // namespace
+}  // namespace transept
