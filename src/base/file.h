@@ -51,10 +51,7 @@ class MappedFile {
 // The whole file as a string. Error not_found if it is not there, io if it cannot be read.
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);
 
-// Writes through `write`, which is handed a sink, to a temporary file beside `path`, syncs it,
-// renames it over `path` and syncs the folder: a reader sees the old file or the new one, never a
-// part. On any failure `path` is untouched, the temporary file is removed and an Error io says what
-// went wrong. A link stays: what it points to is replaced. A device or a pipe is written as it is.
+// Where the bytes of a file that is being written go.
 class FileSink {
  public:
   explicit FileSink(int descriptor, std::filesystem::path path)
@@ -66,8 +63,24 @@ class FileSink {
   int descriptor_;
   std::filesystem::path path_;
 };
+
+// Writes through `write`, which is handed a sink, to a temporary file beside `path`, syncs it,
+// renames it over `path` and syncs the folder: a reader sees the old file or the new one, never a
+// part. On any failure `path` is untouched, the temporary file is removed and an Error io says what
+// went wrong. A link stays: what it points to is replaced. A device or a pipe is written as it is.
+// `permissions`, less the umask, are those of the new file.
 void write_file_atomic(const std::filesystem::path& path,
-                       const std::function<void(FileSink&)>& write);
-void write_file_atomic(const std::filesystem::path& path, std::string_view contents);
+                       const std::function<void(FileSink&)>& write, unsigned permissions = 0666);
+void write_file_atomic(const std::filesystem::path& path, std::string_view contents,
+                       unsigned permissions = 0666);
+
+// A temporary file is called as its target, ".tmp-" and 16 random hexadecimal digits. The target of
+// such a name; empty for any other.
+[[nodiscard]] std::string_view target_of_temporary(std::string_view name);
+
+// Removes the temporary files that killed programs left in `folder`, of the targets that `is_own`
+// knows: for whoever has the folder locked. Nothing else, and links are not followed.
+void remove_temporaries(const std::filesystem::path& folder,
+                        const std::function<bool(std::string_view target)>& is_own);
 
 }  // namespace transept

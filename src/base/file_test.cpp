@@ -1,13 +1,9 @@
 #include "base/file.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
-#include <csignal>
 #include <cstring>
 
 #include "base/error.h"
@@ -82,62 +78,6 @@ TEST_F(FileTest, ErrorsSayWhatIsWrong) {
   EXPECT_EQ(code_of([&] { MappedFile f(folder / "missing"); }), ErrorCode::not_found);
   EXPECT_EQ(code_of([&] { (void)read_file(folder); }), ErrorCode::bad_data);
   EXPECT_EQ(code_of([&] { write_file_atomic(folder / "no" / "a", "x"); }), ErrorCode::not_found);
-}
-
-TEST_F(FileTest, AFailedWriteLeavesTheOldFileAndNoTemporary) {
-  write_file_atomic(folder / "a", "old");
-  EXPECT_THROW(write_file_atomic(folder / "a",
-                                 [](FileSink& sink) {
-                                   sink.write("half of the new");
-                                   fail(ErrorCode::cancelled, "stop");
-                                 }),
-               Error);
-  EXPECT_EQ(read_file(folder / "a"), "old");
-  EXPECT_EQ(entries(), 1U);
-}
-
-TEST_F(FileTest, WritesThroughLinksAndIntoPipes) {
-  write_file_atomic(folder / "a", "old");
-  fs::create_symlink("a", folder / "link");
-  fs::create_symlink("none", folder / "dangling");
-  write_file_atomic(folder / "link", "new");
-  write_file_atomic(folder / "dangling", "made");
-  EXPECT_TRUE(fs::is_symlink(folder / "link"));
-  EXPECT_EQ(read_file(folder / "a"), "new");
-  EXPECT_EQ(read_file(folder / "none"), "made");
-  const fs::path pipe = folder / "pipe";
-  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
-  ASSERT_GE(reader, 0);
-  write_file_atomic(pipe, "text");
-  std::array<char, 8> bytes{};
-  EXPECT_EQ(::read(reader, bytes.data(), bytes.size()), 4);
-  ::close(reader);
-  EXPECT_TRUE(fs::is_fifo(pipe));
-  EXPECT_EQ(entries(), 5U);
-}
-
-TEST_F(FileTest, AFullDeviceIsAnErrorAndStaysOne) {
-  const fs::path link = folder / "full";
-  fs::create_symlink("/dev/full", link);
-  EXPECT_EQ(code_of([&] { write_file_atomic(link, "x"); }), ErrorCode::io);
-  EXPECT_TRUE(fs::is_character_file(link));
-  EXPECT_EQ(entries(), 1U);
-}
-
-TEST_F(FileTest, AFullDiskLeavesTheOldFile) {
-  write_file_atomic(folder / "a", "old");
-  const std::string big(1 << 20, 'x');
-  std::signal(SIGXFSZ, SIG_IGN);
-  rlimit before{};
-  getrlimit(RLIMIT_FSIZE, &before);
-  const rlimit small{.rlim_cur = 1 << 16, .rlim_max = before.rlim_max};
-  setrlimit(RLIMIT_FSIZE, &small);
-  const ErrorCode code = code_of([&] { write_file_atomic(folder / "a", big); });
-  setrlimit(RLIMIT_FSIZE, &before);
-  EXPECT_EQ(code, ErrorCode::io);
-  EXPECT_EQ(read_file(folder / "a"), "old");
-  EXPECT_EQ(entries(), 1U);
 }
 
 }  // namespace
