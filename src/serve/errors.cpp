@@ -5,7 +5,7 @@
 #include <new>
 
 #include "base/log.h"
-#include "serve/scope.h"
+#include "serve/off_loop.h"
 
 namespace transept::serve {
 namespace {
@@ -90,6 +90,10 @@ Failure current_failure() {
 
 std::string_view reason_of(int status) {
   return status_entry(status).reason;
+}
+
+void refuse_work() {
+  throw Refusal(503, "too many requests wait to be read or written; try again later", 1);
 }
 
 void Scope::check() const {

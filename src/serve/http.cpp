@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "serve/connection.h"
 #include "serve/errors.h"
+#include "serve/workers.h"
 
 namespace transept::serve {
 namespace asio = boost::asio;
@@ -30,7 +31,8 @@ class Server : public HttpServer {
     if (!options.certificate.empty() || !options.private_key.empty())
       tls_ = tls_context(options.certificate, options.private_key);
     listen();
-    files_thread_ = std::thread([this] { files_.run(); });  // last: what comes before may throw
+    workers_ = std::make_unique<Workers>();  // last: what comes before may throw
+    files_thread_ = std::thread([this] { files_.run(); });
   }
 
   Server(const Server&) = delete;
@@ -43,6 +45,7 @@ class Server : public HttpServer {
 
   void post(std::function<void()> f) override { asio::post(io_, std::move(f)); }
   void post_file_work(std::function<void()> f) override { asio::post(files_, std::move(f)); }
+  bool post_work(std::function<void()> f) override { return workers_->add(std::move(f)); }
   std::shared_ptr<void> after(int milliseconds, std::function<void()> f) override {
     auto timer = std::make_shared<asio::steady_timer>(io_);
     timer->expires_after(std::chrono::milliseconds(milliseconds));
@@ -171,6 +174,7 @@ class Server : public HttpServer {
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   asio::executor_work_guard<asio::io_context::executor_type> files_work_{files_.get_executor()};
   std::thread files_thread_;
+  std::unique_ptr<Workers> workers_;
   tcp::acceptor acceptor_;
   asio::signal_set signals_;
   asio::steady_timer drain_timer_;

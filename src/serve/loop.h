@@ -1,5 +1,5 @@
 // Loop: the I/O thread as the rest of the server sees it. Everything of the server is touched on
-// this one thread; other threads (compute, files) hand their results over with post().
+// this one thread; other threads (compute, workers, files) hand their results over with post().
 #pragma once
 
 #include <chrono>
@@ -22,6 +22,8 @@ class Loop {
   virtual void post(std::function<void()> f) = 0;
   // Runs f on the thread for files, one after the other.
   virtual void post_file_work(std::function<void()> f) = 0;
+  // Runs f on one of a few workers, soon; false if too many wait already. See off_loop.h.
+  [[nodiscard]] virtual bool post_work(std::function<void()> f) = 0;
   // Calls f after a while, unless the handle is dropped before.
   [[nodiscard]] virtual std::shared_ptr<void> after(int milliseconds, std::function<void()> f) = 0;
 };
