@@ -34,14 +34,14 @@ EarlyStopping to_early_stopping(const Json& value) {
   if (value.is_bool()) return value.as_bool() ? EarlyStopping::yes : EarlyStopping::no;
   const std::string_view text = value.as_string();
   check(text == "never", ErrorCode::bad_data, "{}: \"{}\", expected true, false or \"never\"",
-        value.where(), text);
+        value, text);
   return EarlyStopping::never;
 }
 
 LengthDecay to_length_decay(const Json& value) {
   const std::vector<Json> pair = value.elements();
-  check(pair.size() == 2, ErrorCode::bad_data, "{}: {} elements, expected [start, factor]",
-        value.where(), pair.size());
+  check(pair.size() == 2, ErrorCode::bad_data, "{}: {} elements, expected [start, factor]", value,
+        pair.size());
   return {to_count(pair[0]), pair[1].as_number()};
 }
 
@@ -50,7 +50,7 @@ std::vector<SequenceBias> to_sequence_bias(const Json& value) {
   for (const Json& element : value.elements()) {
     const std::vector<Json> pair = element.elements();
     check(pair.size() == 2, ErrorCode::bad_data, "{}: {} elements, expected [[tokens], bias]",
-          element.where(), pair.size());
+          element, pair.size());
     entries.push_back({to_tokens(pair[0]), static_cast<float>(pair[1].as_number())});
   }
   return entries;
@@ -149,7 +149,7 @@ void set_option(GenerateOptions& options, std::string_view key, const Json& valu
   }
   if (std::ranges::find(kUnsupported, key) == kUnsupported.end()) return;
   check(is_off(key, value), ErrorCode::unsupported, "{}: {} is not supported", key,
-        describe(value));
+        [&] { return describe(value); });
 }
 
 }  // namespace

@@ -95,7 +95,8 @@ const KernelTable& kernels_by_name(const std::string& name) {
     if (name == table->name) return *table;
   for (const Target& target : targets())
     check(name != target.name, ErrorCode::usage,
-          "instruction set {}: not supported by this machine, which has {}", name, names(true));
+          "instruction set {}: not supported by this machine, which has {}", name,
+          [] { return names(true); });
   fail(ErrorCode::usage, "instruction set \"{}\": unknown, expected one of {}", name, names(true));
 }
 

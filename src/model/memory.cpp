@@ -105,10 +105,11 @@ Memory concat(std::span<const Memory> parts) {
   check(!parts.empty(), ErrorCode::usage, "concat: no memories given");
   int64_t rows = 0;
   for (const Memory& part : parts) {
-    check(part.storage().model == parts[0].storage().model ||
-              part.fingerprint() == parts[0].fingerprint(),
-          ErrorCode::mismatch, "memories of two models cannot be joined: {} and {}",
-          parts[0].fingerprint(), part.fingerprint());
+    check(
+        part.storage().model == parts[0].storage().model ||
+            part.fingerprint() == parts[0].fingerprint(),
+        ErrorCode::mismatch, "memories of two models cannot be joined: {} and {}",
+        [&] { return parts[0].fingerprint(); }, [&] { return part.fingerprint(); });
     check(keys_of(part) == keys_of(parts[0]), ErrorCode::mismatch,
           "memories with keys and values as {} and as {} cannot be joined: encode both alike",
           name_of(keys_of(parts[0])), name_of(keys_of(part)));
@@ -139,9 +140,11 @@ Memory slice(const Memory& memory, int begin, int end) {
 void check_belongs(const Memory& memory, const Transformer& model) {
   const auto& made_by = memory.storage().model;
   if (made_by == model.identity) return;
-  check(made_by->fingerprint() == model.identity->fingerprint(), ErrorCode::mismatch,
+  const std::string& theirs = made_by->fingerprint();
+  const std::string& ours = model.identity->fingerprint();
+  check(theirs == ours, ErrorCode::mismatch,
         "this memory was made by model {}, not by this one ({}): encode the input with this model",
-        made_by->fingerprint(), model.identity->fingerprint());
+        theirs, ours);
   const Storage keys = model.config.decoder.keys;
   check(memory.storage().layers.empty() || keys_of(memory) == keys, ErrorCode::mismatch,
         "this memory has keys and values as {}, the model takes {}: encode the input with this "
