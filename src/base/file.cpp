@@ -61,11 +61,13 @@ void add_embedded_files(std::span<const EmbeddedFile> files) {
 }
 
 bool file_exists(const std::filesystem::path& path) {
-  return find_embedded(path) || std::filesystem::is_regular_file(path);
+  std::error_code none;  // a name that is too long, or not ours to see, is none
+  return find_embedded(path) || std::filesystem::is_regular_file(path, none);
 }
 
 bool folder_exists(const std::filesystem::path& path) {
-  return !embedded_in(path).empty() || std::filesystem::is_directory(path);
+  std::error_code none;
+  return !embedded_in(path).empty() || std::filesystem::is_directory(path, none);
 }
 
 std::vector<std::filesystem::path> files_of(const std::filesystem::path& folder) {
