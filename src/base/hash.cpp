@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <random>
+
 namespace transept {
 
 struct alignas(64) Hasher::State {
@@ -24,6 +26,11 @@ void Hasher::add(const void* data, size_t size_bytes) {
 std::string Hasher::hex() const {
   const XXH128_hash_t hash = XXH3_128bits_digest(&state_->xxh);
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+uint64_t table_hash(std::string_view name) {
+  static const uint64_t key = (uint64_t{std::random_device{}()} << 32) | std::random_device{}();
+  return XXH3_64bits_withSeed(name.data(), name.size(), key);
 }
 
 }  // namespace transept

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,5 +25,9 @@ class Hasher {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// For tables over names that strangers choose: keyed anew in each process, so that nobody can have
+// names at hand that collide.
+[[nodiscard]] uint64_t table_hash(std::string_view name);
 
 }  // namespace transept

@@ -1,84 +1,16 @@
 #include "base/json.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <cmath>
-#include <cstring>
 #include <utility>
 
 #include "base/file.h"
+#include "base/json_nodes.h"
+#include "base/stand_in.h"
 
 namespace transept {
-namespace dom = simdjson::dom;
-
-struct JsonDocument::State {
-  std::string name;
-  dom::parser parser;
-  dom::element root;
-};
-
 namespace {
-
-constexpr size_t kMaxDepth = 256;
-
-static_assert(sizeof(dom::element) == 2 * sizeof(void*) &&
-              std::is_trivially_copyable_v<dom::element>);
-
-template <class Raw>
-dom::element element_of(const Raw& raw) {
-  dom::element element;
-  std::memcpy(static_cast<void*>(&element), &raw, sizeof element);
-  return element;
-}
-
-// Where on the document's tape the value lies.
-size_t index_of(const dom::element& element) {
-  struct {
-    const void* document;
-    size_t index;
-  } raw{};
-  std::memcpy(&raw, &element, sizeof raw);
-  return raw.index;
-}
-
-template <class Raw>
-void store(Raw& raw, const dom::element& element) {
-  std::memcpy(static_cast<void*>(&raw), &element, sizeof element);
-}
-
-// The path from the root down to `wanted`. The values of a document lie on simdjson's tape in the
-// order of the text, so the child to descend into is the last one that does not lie behind
-// `wanted`: one step along each array or object on the way, and nothing is formatted but the path
-// itself.
-std::string path_of(dom::element at, size_t wanted) {
-  std::string path;
-  while (index_of(at) != wanted) {
-    std::string step;
-    dom::element next = at;
-    if (at.is_array()) {
-      size_t index = 0;
-      size_t found = 0;
-      for (const dom::element child : dom::array(at)) {
-        if (index_of(child) > wanted) break;
-        next = child;
-        found = index++;
-      }
-      step = fmt::format("[{}]", found);
-    } else if (at.is_object()) {
-      for (const dom::key_value_pair member : dom::object(at)) {
-        if (index_of(member.value) > wanted) break;
-        next = member.value;
-        step = member.key;
-      }
-      if (!path.empty()) path += '.';
-    }
-    if (index_of(next) == index_of(at)) break;  // not of this document
-    path += step;
-    at = next;
-  }
-  return path;
-}
 
 const char* name_of(Json::Kind kind) {
   switch (kind) {
@@ -101,26 +33,29 @@ const char* name_of(Json::Kind kind) {
 }
 
 [[noreturn]] void fail_kind(const Json& json, const char* expected) {
-  fail(ErrorCode::bad_data, "{}: {}, expected {}", json.where(), name_of(json.kind()), expected);
+  fail(ErrorCode::bad_data, "{}: {}, expected {}", json, name_of(json.kind()), expected);
+}
+
+// The integer that a number is, however it is written: 3.0, 1e3.
+std::optional<int64_t> whole(double number) {
+  constexpr double kEnd = 9223372036854775808.0;  // 2^63; -2^63 may be a smaller one, rounded
+  if (!(number > -kEnd && number < kEnd) || std::trunc(number) != number) return std::nullopt;
+  return static_cast<int64_t>(number);
 }
 
 }  // namespace
 
-JsonDocument::JsonDocument(std::unique_ptr<State> state) : state_(std::move(state)) {}
+JsonDocument::JsonDocument(std::unique_ptr<const JsonTree> tree) : tree_(std::move(tree)) {}
 JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
 JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
 JsonDocument::~JsonDocument() = default;
 
-JsonDocument JsonDocument::parse(std::string_view text, std::string name) {
-  auto state = std::make_unique<State>();
-  state->name = std::move(name);
-  if (state->parser.allocate(text.size() + 1, kMaxDepth) != simdjson::SUCCESS) {
-    fail(ErrorCode::limit, "{}: {} bytes of JSON are too many", state->name, text.size());
-  }
-  const auto error = state->parser.parse(text.data(), text.size()).get(state->root);
-  check(error == simdjson::SUCCESS, ErrorCode::bad_data, "{}: not valid JSON: {}", state->name,
-        simdjson::error_message(error));
-  return JsonDocument(std::move(state));
+JsonDocument JsonDocument::parse(std::string_view text, std::string name, JsonForm form) {
+  auto tree = std::make_unique<JsonTree>();
+  tree->name = std::move(name);
+  check_not_stand_in(text, tree->name);
+  parse_json(text, form, *tree);
+  return JsonDocument(std::move(tree));
 }
 
 JsonDocument JsonDocument::load(const std::string& path) {
@@ -128,111 +63,120 @@ JsonDocument JsonDocument::load(const std::string& path) {
 }
 
 const std::string& JsonDocument::name() const {
-  return state_->name;
+  return tree_->name;
 }
 
 Json JsonDocument::root() const {
-  Json json;
-  json.document_ = this;
-  store(json.raw_, state_->root);
-  return json;
+  return {tree_.get(), 0};
 }
 
+const JsonNode& Json::node() const {
+  return tree_->nodes[index_];
+}
+
+// From the root down: one step along each array or object on the way, and nothing is formatted but
+// the path itself.
 std::string Json::where() const {
-  const std::string path = path_of(document_->state_->root, raw_.index);
-  return path.empty() ? document_->name() : fmt::format("{}: {}", document_->name(), path);
+  const std::vector<JsonNode>& nodes = tree_->nodes;
+  std::string path;
+  for (uint32_t at = 0; at != index_;) {
+    const bool is_array = nodes[at].kind == Kind::array;
+    size_t found = 0;
+    uint32_t child = at + (is_array ? 1 : 2);
+    while (nodes[child].end <= index_) {
+      child = nodes[child].end + (is_array ? 0 : 1);
+      ++found;
+    }
+    if (is_array) {
+      path += fmt::format("[{}]", found);
+    } else {
+      if (!path.empty()) path += '.';
+      path += tree_->text(child - 1);
+    }
+    at = child;
+  }
+  return path.empty() ? tree_->name : fmt::format("{}: {}", tree_->name, path);
 }
 
 Json::Kind Json::kind() const {
-  switch (element_of(raw_).type()) {
-    case dom::element_type::ARRAY:
-      return Kind::array;
-    case dom::element_type::OBJECT:
-      return Kind::object;
-    case dom::element_type::INT64:
-    case dom::element_type::UINT64:
-      return Kind::integer;
-    case dom::element_type::DOUBLE:
-      return Kind::number;
-    case dom::element_type::STRING:
-      return Kind::string;
-    case dom::element_type::BOOL:
-      return Kind::boolean;
-    case dom::element_type::NULL_VALUE:
-      break;
-  }
-  return Kind::null;
+  return node().kind;
+}
+
+bool Json::is_integer() const {
+  return kind() == Kind::integer || (kind() == Kind::number && whole(node().number));
 }
 
 bool Json::as_bool() const {
-  bool value = false;
-  if (element_of(raw_).get(value) != simdjson::SUCCESS) fail_kind(*this, "true or false");
-  return value;
+  if (kind() != Kind::boolean) fail_kind(*this, "true or false");
+  return node().boolean;
 }
 
 int64_t Json::as_int() const {
-  int64_t value = 0;
-  if (element_of(raw_).get(value) != simdjson::SUCCESS) fail_kind(*this, "an integer");
-  return value;
+  if (kind() == Kind::integer) return node().integer;
+  if (kind() != Kind::number) fail_kind(*this, "an integer");
+  const std::optional<int64_t> value = whole(node().number);
+  if (!value) {
+    fail_kind(*this, std::abs(node().number) < 1e18 ? "an integer" : "an integer of 64 bits");
+  }
+  return *value;
 }
 
 int64_t Json::as_int(int64_t least, int64_t most) const {
   const int64_t value = as_int();
-  if (value < least || value > most) {  // where() searches the document: only when it is needed
-    fail(ErrorCode::bad_data, "{}: {}, expected {} to {}", where(), value, least, most);
-  }
+  check(value >= least && value <= most, ErrorCode::bad_data, "{}: {}, expected {} to {}", *this,
+        value, least, most);
   return value;
 }
 
 double Json::as_number() const {
-  double value = 0;
-  if (element_of(raw_).get(value) != simdjson::SUCCESS) fail_kind(*this, "a number");
+  if (kind() == Kind::integer) return static_cast<double>(node().integer);
+  if (kind() != Kind::number) fail_kind(*this, "a number");
+  const double value = node().number;
+  check(std::isfinite(value), ErrorCode::bad_data, "{}: {}, expected a finite number", *this,
+        value);
   return value;
 }
 
 std::string_view Json::as_string() const {
-  std::string_view value;
-  if (element_of(raw_).get(value) != simdjson::SUCCESS) fail_kind(*this, "a string");
-  return value;
+  if (kind() != Kind::string) fail_kind(*this, "a string");
+  return tree_->text(index_);
 }
 
 std::optional<Json> Json::find(std::string_view key) const {
-  dom::object object;
-  if (element_of(raw_).get(object) != simdjson::SUCCESS) fail_kind(*this, "an object");
-  dom::element value;
-  if (object.at_key(key).get(value) != simdjson::SUCCESS || value.is_null()) return std::nullopt;
-  Json json;
-  json.document_ = document_;
-  store(json.raw_, value);
-  return json;
+  if (!is_object()) fail_kind(*this, "an object");
+  const uint32_t found = tree_->find(index_, key);
+  if (found == 0 || tree_->nodes[found + 1].kind == Kind::null) return std::nullopt;
+  return Json(tree_, found + 1);
 }
 
 Json Json::at(std::string_view key) const {
   std::optional<Json> value = find(key);
-  if (!value) fail(ErrorCode::bad_data, "{}: \"{}\" is missing", where(), key);
+  if (!value) fail(ErrorCode::bad_data, "{}: \"{}\" is missing", *this, key);
   return *value;
 }
 
 void Json::each_member(const std::function<void(std::string_view, const Json&)>& f) const {
-  dom::object object;
-  if (element_of(raw_).get(object) != simdjson::SUCCESS) fail_kind(*this, "an object");
-  Json json;
-  json.document_ = document_;
-  for (const dom::key_value_pair member : object) {
-    store(json.raw_, member.value);
-    f(member.key, json);
+  if (!is_object()) fail_kind(*this, "an object");
+  const std::vector<JsonNode>& nodes = tree_->nodes;
+  for (uint32_t key = index_ + 1; key < node().end; key = nodes[key + 1].end) {
+    if (nodes[key].counts) f(tree_->text(key), Json(tree_, key + 1));
   }
 }
 
+std::optional<std::string_view> Json::repeated_key() const {
+  if (!is_object()) fail_kind(*this, "an object");
+  const std::vector<JsonNode>& nodes = tree_->nodes;
+  for (uint32_t key = index_ + 1; key < node().end; key = nodes[key + 1].end) {
+    if (!nodes[key].counts) return tree_->text(key);
+  }
+  return std::nullopt;
+}
+
 void Json::each_element(const std::function<void(size_t, const Json&)>& f) const {
-  dom::array array;
-  if (element_of(raw_).get(array) != simdjson::SUCCESS) fail_kind(*this, "an array");
-  Json json;
-  json.document_ = document_;
-  size_t index = 0;
-  for (const dom::element element : array) {
-    store(json.raw_, element);
-    f(index++, json);
+  if (!is_array()) fail_kind(*this, "an array");
+  size_t n = 0;
+  for (uint32_t at = index_ + 1; at < node().end; at = tree_->nodes[at].end) {
+    f(n++, Json(tree_, at));
   }
 }
 
@@ -243,14 +187,8 @@ std::vector<Json> Json::elements() const {
 }
 
 size_t Json::size() const {
-  // Counted, because simdjson's own count saturates at 2^24 - 1.
-  size_t n = 0;
-  if (is_object()) {
-    each_member([&](std::string_view, const Json&) { ++n; });
-  } else {
-    each_element([&](size_t, const Json&) { ++n; });
-  }
-  return n;
+  if (!is_array() && !is_object()) fail_kind(*this, "an array");
+  return node().members.count;
 }
 
 bool Json::get(std::string_view key, bool otherwise) const {
@@ -268,92 +206,6 @@ double Json::get(std::string_view key, double otherwise) const {
 std::string Json::get(std::string_view key, const char* otherwise) const {
   const std::optional<Json> value = find(key);
   return value ? std::string(value->as_string()) : std::string(otherwise);
-}
-
-void JsonWriter::comma() {
-  if (needs_comma_) text_ += ',';
-  needs_comma_ = true;
-}
-JsonWriter& JsonWriter::begin_object() {
-  comma();
-  text_ += '{';
-  needs_comma_ = false;
-  return *this;
-}
-JsonWriter& JsonWriter::end_object() {
-  text_ += '}';
-  needs_comma_ = true;
-  return *this;
-}
-JsonWriter& JsonWriter::begin_array() {
-  comma();
-  text_ += '[';
-  needs_comma_ = false;
-  return *this;
-}
-JsonWriter& JsonWriter::end_array() {
-  text_ += ']';
-  needs_comma_ = true;
-  return *this;
-}
-JsonWriter& JsonWriter::key(std::string_view name) {
-  value(name);
-  text_ += ':';
-  needs_comma_ = false;
-  return *this;
-}
-JsonWriter& JsonWriter::value(std::string_view text) {
-  comma();
-  text_ += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        text_ += "\\\"";
-        break;
-      case '\\':
-        text_ += "\\\\";
-        break;
-      case '\n':
-        text_ += "\\n";
-        break;
-      case '\r':
-        text_ += "\\r";
-        break;
-      case '\t':
-        text_ += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          text_ += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-          text_ += c;
-        }
-    }
-  }
-  text_ += '"';
-  return *this;
-}
-JsonWriter& JsonWriter::value(bool flag) {
-  return raw(flag ? "true" : "false");
-}
-JsonWriter& JsonWriter::value(int64_t number) {
-  return raw(fmt::format("{}", number));
-}
-JsonWriter& JsonWriter::value(double number) {
-  if (number == 0 && std::signbit(number)) return raw("-0.0");  // -0 would be read as an integer
-  return std::isfinite(number) ? raw(fmt::format("{}", number)) : null();
-}
-JsonWriter& JsonWriter::value(float number) {
-  if (number == 0 && std::signbit(number)) return raw("-0.0");
-  return std::isfinite(number) ? raw(fmt::format("{}", number)) : null();
-}
-JsonWriter& JsonWriter::null() {
-  return raw("null");
-}
-JsonWriter& JsonWriter::raw(std::string_view json) {
-  comma();
-  text_ += json;
-  return *this;
 }
 
 }  // namespace transept

@@ -1,6 +1,8 @@
 // Reading JSON: a document and cheap views into it. Every error names the file and the path of the
-// value. (A face over simdjson: strict UTF-8 and grammar, bounded depth, no recursion on hostile
-// input.)
+// value. simdjson reads the text (strict UTF-8 and grammar), depth is bounded, and what is read is
+// one array of nodes (json_nodes.h). As in Python and JavaScript, of members of one name the last
+// counts, an integer may be written 3.0 or 1e3, and numbers may be larger than those who read them
+// allow: only as_int() and as_number() complain.
 #pragma once
 
 #include <cstdint>
@@ -16,33 +18,41 @@
 namespace transept {
 
 class JsonDocument;
+struct JsonNode;
+struct JsonTree;
+
+// Files may hold NaN, Infinity and -Infinity as Python's json writes them. Strict is RFC 8259, with
+// numbers that a double can hold.
+enum class JsonForm { file, strict };
 
 // A value inside a JsonDocument, which must outlive it.
 class Json {
  public:
-  enum class Kind { null, boolean, integer, number, string, array, object };
+  enum class Kind : uint8_t { null, boolean, integer, number, string, array, object };
 
   [[nodiscard]] Kind kind() const;
   [[nodiscard]] bool is_null() const { return kind() == Kind::null; }
   [[nodiscard]] bool is_string() const { return kind() == Kind::string; }
   [[nodiscard]] bool is_array() const { return kind() == Kind::array; }
   [[nodiscard]] bool is_object() const { return kind() == Kind::object; }
-  [[nodiscard]] bool is_integer() const { return kind() == Kind::integer; }
-  [[nodiscard]] bool is_number() const { return kind() == Kind::number || is_integer(); }
+  [[nodiscard]] bool is_integer() const;  // of 64 bits, however it is written
+  [[nodiscard]] bool is_number() const { return kind() == Kind::number || kind() == Kind::integer; }
   [[nodiscard]] bool is_bool() const { return kind() == Kind::boolean; }
 
   // Each throws Error bad_data naming file, path, what was found and what was expected.
   [[nodiscard]] bool as_bool() const;
   [[nodiscard]] int64_t as_int() const;
   [[nodiscard]] int64_t as_int(int64_t least, int64_t most) const;  // also checks the range
-  [[nodiscard]] double as_number() const;
-  [[nodiscard]] std::string_view as_string() const;  // lives as long as the document
+  [[nodiscard]] double as_number() const;                           // finite
+  [[nodiscard]] std::string_view as_string() const;                 // lives as long as the document
 
-  // Object members. find() is empty when the key is missing or null; at() throws. Linear in the
-  // number of members.
+  // Object members, of one name the last. find() is empty when the key is missing or null; at()
+  // throws. A look-up takes the same time whatever the number of members.
   [[nodiscard]] std::optional<Json> find(std::string_view key) const;
   [[nodiscard]] Json at(std::string_view key) const;
   void each_member(const std::function<void(std::string_view key, const Json& value)>& f) const;
+  // A name that occurs more than once, for formats that forbid it.
+  [[nodiscard]] std::optional<std::string_view> repeated_key() const;
 
   // Array elements.
   [[nodiscard]] size_t size() const;  // of an array or an object
@@ -64,18 +74,17 @@ class Json {
 
  private:
   friend class JsonDocument;
-  const JsonDocument* document_ = nullptr;
-  // simdjson::dom::element, kept opaque so that its header stays in json.cpp
-  struct Raw {
-    const void* document;
-    size_t index;
-  } raw_{};
+  Json(const JsonTree* tree, uint32_t index) : tree_(tree), index_(index) {}
+  [[nodiscard]] const JsonNode& node() const;
+  const JsonTree* tree_;
+  uint32_t index_;  // of its node
 };
 
 class JsonDocument {
  public:
   // `name` appears in errors. Throws Error bad_data with the offending place.
-  static JsonDocument parse(std::string_view text, std::string name);
+  static JsonDocument parse(std::string_view text, std::string name,
+                            JsonForm form = JsonForm::file);
   static JsonDocument load(const std::string& path);
 
   JsonDocument(JsonDocument&&) noexcept;
@@ -88,10 +97,8 @@ class JsonDocument {
   [[nodiscard]] const std::string& name() const;
 
  private:
-  struct State;
-  explicit JsonDocument(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
-  friend class Json;
+  explicit JsonDocument(std::unique_ptr<const JsonTree> tree);
+  std::unique_ptr<const JsonTree> tree_;  // where it lies stays the same when the document moves
 };
 
 // Writing JSON: appends to a string; commas and quoting are its business.

@@ -6,10 +6,12 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/stand_in.h"
 
 namespace transept {
 namespace {
@@ -85,13 +87,17 @@ Range parse_range(const Json& json, size_t data_bytes) {
   return {static_cast<size_t>(begin), static_cast<size_t>(end)};
 }
 
+// The format forbids what JSON allows.
+void check_names_differ(const Json& json) {
+  const std::optional<std::string_view> twice = json.repeated_key();
+  check(!twice, ErrorCode::bad_data, "{}: \"{}\" stands twice", json, twice.value_or(""));
+}
+
 SafetensorsFile::Metadata parse_metadata(const Json& json) {
   SafetensorsFile::Metadata metadata;
-  json.each_member([&](std::string_view key, const Json& value) {
-    if (!metadata.emplace(key, value.as_string()).second) {
-      fail(ErrorCode::bad_data, "{}: \"{}\" stands twice", json.where(), key);
-    }
-  });
+  json.each_member(
+      [&](std::string_view key, const Json& value) { metadata.emplace(key, value.as_string()); });
+  check_names_differ(json);
   return metadata;
 }
 
@@ -166,6 +172,7 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
 }
 
 SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, std::string name) {
+  check_not_stand_in({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, name);
   const size_t header_bytes = header_size(bytes, name);
   const std::string_view header(reinterpret_cast<const char*>(bytes.data()) + 8, header_bytes);
   check(!header.empty() && header.front() == '{', ErrorCode::bad_data,
@@ -176,13 +183,12 @@ SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, std::st
   const JsonDocument document = JsonDocument::parse(header, name);
   document.root().each_member([&](std::string_view key, const Json& value) {
     if (key == "__metadata__") {
-      check(file.metadata_.empty(), ErrorCode::bad_data, "{}: \"{}\" stands twice", name, key);
       file.metadata_ = parse_metadata(value);
       return;
     }
-    const bool is_new = file.tensors_.emplace(key, parse_tensor(value, data)).second;
-    check(is_new, ErrorCode::bad_data, "{}: \"{}\" stands twice", name, key);
+    file.tensors_.emplace(key, parse_tensor(value, data));
   });
+  check_names_differ(document.root());
   check_cover(name, file.tensors_, data);
   file.name_ = std::move(name);
   file.bytes_ = bytes;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/stand_in.h"
 
 namespace transept {
 namespace {
@@ -18,20 +19,13 @@ void check_shard_name(const Json& json, std::string_view name) {
                      name.find('/') == std::string_view::npos &&
                      name.find('\0') == std::string_view::npos;
   if (!plain) {
-    fail(ErrorCode::bad_data, "{}: \"{}\" is not the name of a file in this folder", json.where(),
-         name);
+    fail(ErrorCode::bad_data, "{}: \"{}\" is not the name of a file in this folder", json, name);
   }
 }
 
 [[noreturn]] void fail_without_weights(const fs::path& folder) {
   check(folder_exists(folder), ErrorCode::not_found, "{}: not a model folder", folder.string());
-  for (const char* other : {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5",
-                            "flax_model.msgpack", "model.ckpt.index"}) {
-    check(!file_exists(folder / other), ErrorCode::unsupported,
-          "{}: only {}, which transept does not read: convert it to model.safetensors "
-          "(save_pretrained of a current transformers does)",
-          folder.string(), other);
-  }
+  check_not_stand_in_folder(folder);
   fail(ErrorCode::not_found, "{}: neither model.safetensors nor model.safetensors.index.json",
        folder.string());
 }
@@ -63,7 +57,11 @@ TensorSet TensorSet::open(const fs::path& folder) {
 void TensorSet::add_index(const fs::path& folder, const fs::path& index) {
   std::map<std::string, std::shared_ptr<const SafetensorsFile>, std::less<>> shards;
   const JsonDocument document = JsonDocument::load(index.string());
-  document.root().at("weight_map").each_member([&](std::string_view name, const Json& value) {
+  const Json map = document.root().at("weight_map");
+  if (const auto twice = map.repeated_key()) {
+    fail(ErrorCode::bad_data, "{}: \"{}\" stands twice", document.name(), *twice);
+  }
+  map.each_member([&](std::string_view name, const Json& value) {
     const std::string_view shard = value.as_string();
     check_shard_name(value, shard);
     auto at = shards.find(shard);
@@ -76,8 +74,7 @@ void TensorSet::add_index(const fs::path& folder, const fs::path& index) {
     const StoredTensor* tensor = at->second->find(name);
     check(tensor != nullptr, ErrorCode::bad_data, "{}: no tensor \"{}\", which {} places there",
           at->second->name(), name, index.filename().string());
-    const bool is_new = entries_.emplace(name, Entry{tensor, at->second}).second;
-    check(is_new, ErrorCode::bad_data, "{}: \"{}\" stands twice", document.name(), name);
+    entries_.emplace(name, Entry{tensor, at->second});
   });
   for (const auto& [shard, file] : shards) {
     for (const auto& [name, tensor] : file->tensors()) {

@@ -1,5 +1,5 @@
-// Any bytes as JSON: an Error, or a document that can be walked and whose strings can be written
-// and read again.
+// Any bytes as JSON: an Error, or a document that can be walked, whose members are found by name,
+// and whose values can be written and read again.
 #include "base/json.h"
 
 namespace {
@@ -12,6 +12,8 @@ void copy(const Json& json, JsonWriter& out) {
     case Json::Kind::object:
       out.begin_object();
       json.each_member([&](std::string_view key, const Json& value) {
+        const std::optional<Json> found = json.find(key);
+        if (found ? found->kind() != value.kind() : !value.is_null()) __builtin_trap();
         out.key(key);
         copy(value, out);
       });
@@ -26,7 +28,13 @@ void copy(const Json& json, JsonWriter& out) {
       out.value(json.as_string());
       break;
     case Json::Kind::number:
-      out.value(json.as_number());
+      try {
+        if (json.is_integer()) (void)json.as_int();
+        out.value(json.as_number());
+      } catch (const transept::Error&) {  // not finite
+        if (json.is_integer()) __builtin_trap();
+        out.null();
+      }
       break;
     case Json::Kind::boolean:
       out.value(json.as_bool());
@@ -35,11 +43,7 @@ void copy(const Json& json, JsonWriter& out) {
       out.null();
       break;
     case Json::Kind::integer:
-      try {
-        out.value(json.as_int());
-      } catch (const transept::Error&) {  // beyond int64
-        out.value(json.as_number());
-      }
+      out.value(json.as_int());
       break;
   }
 }
@@ -50,6 +54,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace transept;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   std::string once;
+  try {
+    (void)JsonDocument::parse(text, "strict", JsonForm::strict);
+  } catch (const Error& e) {
+    if (std::string_view(e.what()).empty()) __builtin_trap();
+  }
   try {
     const JsonDocument document = JsonDocument::parse(text, "fuzz");
     JsonWriter out;

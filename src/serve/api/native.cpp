@@ -79,7 +79,7 @@ JsonDocument json_body(const HttpRequest& request) {
       !same_ignoring_case(essence, "application/x-www-form-urlencoded") &&
       !same_ignoring_case(essence, "text/plain"))
     throw Refusal(415, "the body should be application/json");
-  JsonDocument document = JsonDocument::parse(request.body, "request body");
+  JsonDocument document = JsonDocument::parse(request.body, "request body", JsonForm::strict);
   check(document.root().is_object(), ErrorCode::bad_data, "request body: expected an object");
   return document;
 }
