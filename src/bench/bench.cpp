@@ -38,11 +38,12 @@ std::string without_layer(const std::string& name) {
 // Memory holds.
 bool is_used_by_step(const Transformer& model, const Weight& weight, Role role) {
   if (role != Role::product && role != Role::both) return false;
-  const std::string& name = weight.name;
   if (&weight == model.head.output.get()) return true;
-  if (name.find(".cross.k.") != std::string::npos || name.find(".cross.v.") != std::string::npos)
-    return false;
-  return name.starts_with("decoder.") || name.starts_with("head.");
+  if (model.bridge && &weight == &model.bridge->weight) return false;
+  const auto is_held = [&](const Layer& layer) {
+    return &weight == &layer.cross.k.weight || &weight == &layer.cross.v.weight;
+  };
+  return weight.side == Side::decoder && std::ranges::none_of(model.decoder.layers, is_held);
 }
 
 std::vector<ProductSpeed> measure_products(Context& c, const Transformer& model,

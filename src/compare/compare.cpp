@@ -143,7 +143,7 @@ Config decoder_only_twin(const Transformer& model) {
   size_t all = 0;
   visit(model, [&](const Weight& weight, Role role) {
     all += weight.size();
-    if (role == Role::lookup || role == Role::both) in_tables += weight.size();
+    if (role != Role::vector && role != Role::product) in_tables += weight.size();
   });
   if (model.head.output && !model.config.head.tied) in_tables += model.head.output->size();
   twin.decoder.layers =
@@ -155,8 +155,8 @@ Transformer random_twin(const Transformer& model, ThreadPool& pool, const Kernel
   Transformer twin = random_model(decoder_only_twin(model), pool, kernels);
   const Storage wanted = storage_of(model);
   if (wanted != Storage::f32) {
-    visit(twin, [&](const std::string& name, Weight& weight, int, int, Role role) {
-      weight.storage = storage_for(name, role, wanted);
+    visit(twin, [&](const std::string&, Weight& weight, int, int, Role role) {
+      weight.storage = storage_for(role, wanted);
     });
     finish(twin, pool, kernels);
   }

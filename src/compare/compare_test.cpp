@@ -45,7 +45,7 @@ TEST_F(Compare, TheTwinHasAsManyParametersAndNoEncoder) {
 TEST_F(Compare, TheTwinIsStoredAsTheModelIs) {
   EXPECT_EQ(storage_of(random_twin(model, pool, chosen_kernels())), Storage::f32);
   visit(model, [](const std::string&, Weight& weight, int, int, Role role) {
-    if (role != Role::vector && role != Role::lookup) weight.storage = Storage::int8;
+    if (role == Role::product || role == Role::both) weight.storage = Storage::int8;
   });
   finish(model, pool, chosen_kernels());
   EXPECT_EQ(storage_of(random_twin(model, pool, chosen_kernels())), Storage::int8);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/stand_in.h"
 #include "io/bind.h"
 #include "io/import/config_reader.h"
 #include "io/import/import.h"
@@ -40,7 +41,7 @@ void check_switches(const Config& config, const fs::path& path) {
 void choose_storage(Transformer& model, const LoadOptions& options) {
   const Storage wanted = options.storage.value_or(Storage::f32);
   visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {
-    weight.storage = storage_for(name, role, wanted);
+    weight.storage = storage_for(role, wanted);
     if (is_quantized(weight.storage) && options.keep_bf16.contains(name)) {
       weight.storage = Storage::bf16;
     }
@@ -59,17 +60,17 @@ void check_stored_as(const Transformer& model, std::optional<Storage> wanted,
 
 }  // namespace
 
-Storage storage_for(const std::string& name, Role role, Storage wanted) {
-  if (role == Role::vector) return Storage::f32;
-  if (role == Role::lookup && !name.ends_with("tokens")) return Storage::f32;  // small, and added
+Storage storage_for(Role role, Storage wanted) {
+  if (role == Role::vector || role == Role::addend) return Storage::f32;
   return is_quantized(wanted) && role == Role::lookup ? Storage::bf16 : wanted;
 }
 
 Checkpoint load_checkpoint(const fs::path& folder, ThreadPool& pool, const LoadOptions& options) {
+  const fs::path config_path = folder / "config.json";
+  if (!file_exists(config_path)) check_not_stand_in_folder(folder);
   check(folder_exists(folder), ErrorCode::not_found, "{}: not a folder", folder.string());
   Checkpoint checkpoint;
   checkpoint.folder = folder;
-  const fs::path config_path = folder / "config.json";
   checkpoint.config_json = read_file(config_path);
   const JsonDocument document = JsonDocument::parse(checkpoint.config_json, config_path.string());
 

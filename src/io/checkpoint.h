@@ -35,7 +35,7 @@ struct LoadOptions {
 // The form in which a weight is kept when `wanted` is asked for: matrices and token tables as
 // `wanted`, the rest as f32. Where int8 or int4 is wanted, token tables that no product reads are
 // bf16: int8 would save no time.
-[[nodiscard]] Storage storage_for(const std::string& name, Role role, Storage wanted);
+[[nodiscard]] Storage storage_for(Role role, Storage wanted);
 
 // Maps the weights, checks every one, packs those that products read. Error not_found, io,
 // bad_data, unsupported or limit: one line that names file, tensor or key, what was found, what was

@@ -78,7 +78,7 @@ class PackedBinder {
   // What the type of the tensor says, for a weight of this role.
   void set_form(const StoredTensor& tensor, Weight& weight, Role role) const {
     const bool is_matrix = role == Role::product || role == Role::both;
-    const bool may_have_panels = is_matrix || weight.name.ends_with("tokens");
+    const bool may_have_panels = is_matrix || role == Role::lookup;
     const bool is_panels = tensor.shape.size() == 2 && tensor.shape[0] == panels_for(weight.rows) &&
                            tensor.shape[1] == int64_t{kLanes} * weight.cols;
     if (may_have_panels && tensor.type == StoredType::u8) {
@@ -90,7 +90,8 @@ class PackedBinder {
       weight.storage = Storage::bf16;
     } else {
       const std::optional<DType> dtype = weight_type(tensor.type);
-      const bool known = dtype && (role == Role::lookup || (!is_matrix && *dtype == DType::f32));
+      const bool is_table = role == Role::lookup || role == Role::addend;
+      const bool known = dtype && (is_table || (!is_matrix && *dtype == DType::f32));
       check(known, ErrorCode::bad_data, "{}: {}: stored as {}, which a {} cannot be",
             tensors_.name(), weight.name, name_of(tensor.type),
             is_matrix ? "matrix" : "table or vector");

@@ -79,7 +79,7 @@ void Residual::take(Tensor y) {
     x_ = transept::add(c_, x_, y);
     read_ = norm(c_, n, x_);
   } else {
-    norm_sum_rows(c_, n.gain, n.shift, n.eps, x_, y, read_);
+    norm_sum_rows(c_, n, x_, y, read_);
   }
   if (place_ == NormPlace::post) x_ = read_;
 }
@@ -87,6 +87,10 @@ void Residual::take(Tensor y) {
 Tensor Residual::finish() {
   if (!has_final_) return x_;
   return place_ == NormPlace::pre ? read_ : norm_in_place(c_, *norms_[next_], x_);
+}
+
+ConstTensor cross_source(Context& c, const Transformer& model, ConstTensor hidden) {
+  return model.bridge ? ConstTensor(linear(c, *model.bridge, hidden)) : hidden;
 }
 
 Tensor feed_forward(Context& c, const FeedForward& w, ActivationKind kind, ConstTensor x) {

@@ -30,7 +30,7 @@ template <class... L>
 }
 
 inline void norm(Context& c, const Norm& n, ConstTensor x, Tensor y) {
-  norm_rows(c, n.gain, n.shift, n.eps, x, y);
+  norm_rows(c, n, x, y);
 }
 
 [[nodiscard]] inline Tensor norm(Context& c, const Norm& n, ConstTensor x) {
@@ -96,6 +96,10 @@ struct CrossSource {
   std::span<const int> reads{};  // which sequence of `batch` each one of the decoder reads,
                                  // ascending; empty: each its own
 };
+
+// The encoder's rows as cross-attention reads them: [rows, encoder.d_model] -> [rows, cross_width],
+// behind the bridge where the model has one. May be `hidden` itself.
+[[nodiscard]] ConstTensor cross_source(Context& c, const Transformer& model, ConstTensor hidden);
 
 // The decoder's rows ask (queries), the source of their sequence answers (keys and values).
 [[nodiscard]] Tensor cross_attention(Context& c, const Attention& w, const StackConfig& stack,

@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "ops/activation.h"
+#include "ops/norm.h"
 #include "tensor/weight.h"
 
 namespace transept {
 
 using Token = int32_t;
 
-enum class NormKind { layer, rms };
 enum class NormPlace { pre, post };  // x + f(norm(x)) or norm(x + f(x))
 
 enum class Positions {
@@ -50,6 +50,10 @@ struct StackConfig {
   ActivationKind activation{};
   bool gate = false;  // act(gate x) * (up x) instead of act(up x)
   bool bias = true;   // linears have a bias
+  // A few values of the rows that the second matrix of a feed-forward block multiplies are hundreds
+  // of times larger than the others (T5's wo): Weight::fine. How it is computed and not what, so
+  // it is no part of describe().
+  bool ffn_outliers = false;
 
   bool causal = false;
   bool cross = false;   // has cross-attention sub-layers

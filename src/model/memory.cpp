@@ -75,7 +75,7 @@ std::vector<Memory> make_memories(Context& c, const Transformer& model, ConstTen
     storages.push_back(std::move(storage));
   }
   const Arena::Frame frame(c.arena);
-  const ConstTensor source = model.bridge ? ConstTensor(linear(c, *model.bridge, hidden)) : hidden;
+  const ConstTensor source = cross_source(c, model, hidden);
   for (size_t layer = 0; layer < model.decoder.layers.size(); ++layer) {
     const Arena::Frame layer_frame(c.arena);
     const Layer& l = model.decoder.layers[layer];

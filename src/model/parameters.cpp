@@ -30,9 +30,9 @@ size_t Parameters::count() const {
   return total;
 }
 
-void Parameters::train(const std::function<bool(const std::string& name)>& wanted) {
+void Parameters::train(const std::function<bool(const Parameter& parameter)>& wanted) {
   for (Parameter& p : list_) {
-    p.trained = wanted(p.name);
+    p.trained = wanted(p);
     p.weight->grad = p.trained ? gradients_.as<float>() + p.begin : nullptr;
   }
 }

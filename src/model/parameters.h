@@ -4,7 +4,7 @@
 //   Transformer model{.config = config};      // or a copy of a loaded one
 //   Parameters parameters(model);             // the model now computes from parameters.values()
 //   … fill values() if the model is new …
-//   parameters.train([](const std::string& name) { return !name.starts_with("encoder."); });
+//   parameters.train([](const Parameter& p) { return !p.weight->serves_encoder(); });
 //   parameters.repack(pool, kernels);         // after every change of values()
 //   for each step:
 //     parameters.clear_gradients(pool);
@@ -59,8 +59,8 @@ class Parameters {
   [[nodiscard]] std::span<float> gradients() { return {gradients_.as<float>(), size_}; }
   [[nodiscard]] size_t count() const;  // of numbers that are trained
 
-  // Trains what `wanted` accepts by name and freezes the rest: no gradient is computed for it.
-  void train(const std::function<bool(const std::string& name)>& wanted);
+  // Trains what `wanted` accepts and freezes the rest: no gradient is computed for it.
+  void train(const std::function<bool(const Parameter& parameter)>& wanted);
   // The [begin, end) of values() that are trained, neighbours joined.
   [[nodiscard]] std::vector<std::pair<size_t, size_t>> trained() const;
 

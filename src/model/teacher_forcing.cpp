@@ -46,18 +46,17 @@ void check_examples(const Transformer& model, const Examples& e) {
 bool trains_encoder(const Transformer& model) {
   bool trains = false;
   visit(model, [&](const Weight& weight, Role) {
-    if (weight.grad != nullptr && (weight.name.starts_with("encoder.") || weight.name == "tokens"))
-      trains = true;
+    trains = trains || (weight.grad != nullptr && weight.serves_encoder());
   });
   return trains;
 }
 
-Tensor encode_source(Context& c, const Transformer& model, const Examples& e) {
+ConstTensor encode_source(Context& c, const Transformer& model, const Examples& e) {
   Tape* const tape = c.tape;
   if (!trains_encoder(model)) c.tape = nullptr;
   Tensor hidden = encode(c, model, e.source, e.source_tokens);  // [source rows, d_model]
   c.tape = tape;
-  return model.bridge ? linear(c, *model.bridge, hidden) : hidden;
+  return cross_source(c, model, hidden);
 }
 
 }  // namespace

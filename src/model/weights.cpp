@@ -14,17 +14,24 @@ class Walk {
  public:
   explicit Walk(const Visitor& f) : f_(f) {}
 
-  void vector(const std::string& name, Weight& w, int n) { f_(name, w, 1, n, Role::vector); }
+  Side side = Side::decoder;  // of what comes next
+
+  void give(const std::string& name, Weight& w, int rows, int cols, Role role) {
+    set(w.side, side);
+    f_(name, w, rows, cols, role);
+  }
+
+  void vector(const std::string& name, Weight& w, int n) { give(name, w, 1, n, Role::vector); }
 
   void norm(const std::string& name, const StackConfig& s, Norm& n) {
-    n.kind = s.norm;
-    n.eps = s.norm_eps;
+    set(n.kind, s.norm);
+    set(n.eps, s.norm_eps);
     vector(name + ".gain", n.gain, s.d_model);
     if (s.norm == NormKind::layer) vector(name + ".shift", n.shift, s.d_model);
   }
 
   void linear(const std::string& name, bool bias, Linear& l, int out, int in) {
-    f_(name + ".weight", l.weight, out, in, Role::product);
+    give(name + ".weight", l.weight, out, in, Role::product);
     if (bias) vector(name + ".bias", l.bias, out);
   }
 
@@ -39,6 +46,7 @@ class Walk {
   void feed_forward(const std::string& name, const StackConfig& s, FeedForward& f) {
     linear(name + ".up", s.bias, f.up, s.d_ff, s.d_model);
     if (s.gate) linear(name + ".gate", s.bias, optional(f.gate), s.d_ff, s.d_model);
+    set(f.down.weight.sees_outliers, s.ffn_outliers);
     linear(name + ".down", s.bias, f.down, s.d_model, s.d_ff);
   }
 
@@ -56,12 +64,12 @@ class Walk {
   // Everything of a stack but its token table.
   void stack(const std::string& name, const StackConfig& s, Stack& w) {
     if (s.positions == Positions::learned) {
-      f_(name + ".positions", w.positions, s.position_offset + s.max_positions, s.d_model,
-         Role::lookup);
+      give(name + ".positions", w.positions, s.position_offset + s.max_positions, s.d_model,
+           Role::addend);
     }
-    if (s.segments > 0) f_(name + ".segments", w.segments, s.segments, s.d_model, Role::lookup);
+    if (s.segments > 0) give(name + ".segments", w.segments, s.segments, s.d_model, Role::addend);
     if (s.positions == Positions::relative) {
-      f_(name + ".relative_bias", w.relative_bias, s.relative_buckets, s.n_heads, Role::lookup);
+      give(name + ".relative_bias", w.relative_bias, s.relative_buckets, s.n_heads, Role::addend);
     }
     if (s.embedding_norm) norm(name + ".embedding_norm", s, optional(w.embedding_norm));
     w.layers.resize(static_cast<size_t>(s.layers));
@@ -74,7 +82,7 @@ class Walk {
   void tokens(const std::string& name, const StackConfig& s, std::shared_ptr<Weight>& table,
               bool is_output) {
     if (!table) table = std::make_shared<Weight>();
-    f_(name, *table, s.vocab, s.d_model, is_output ? Role::both : Role::lookup);
+    give(name, *table, s.vocab, s.d_model, is_output ? Role::both : Role::lookup);
   }
 
   void head(const Config& config, Transformer& m) {
@@ -87,7 +95,7 @@ class Walk {
       m.head.output = m.decoder.tokens;
     } else {
       if (!m.head.output) m.head.output = std::make_shared<Weight>();
-      f_("head.weight", *m.head.output, s.vocab, s.d_model, Role::product);
+      give("head.weight", *m.head.output, s.vocab, s.d_model, Role::product);
     }
     if (config.head.bias) vector("head.bias", m.head.bias, s.vocab);
   }
@@ -96,6 +104,12 @@ class Walk {
   static T& optional(std::optional<T>& value) {
     if (!value) value.emplace();
     return *value;
+  }
+
+  // A loaded model knows it all, and many threads may walk over it.
+  template <class T>
+  static void set(T& known, T value) {
+    if (known != value) known = value;
   }
 
  private:
@@ -109,15 +123,20 @@ void visit(Transformer& m, const Visitor& f) {
   Walk walk(f);
   const bool output = config.head.present && config.head.tied;
   if (config.shared_embeddings) {
+    walk.side = Side::both;
     walk.tokens("tokens", config.decoder, m.decoder.tokens, output);
     m.encoder.tokens = m.decoder.tokens;
   } else {
+    walk.side = Side::encoder;
     if (config.has_encoder())
       walk.tokens("encoder.tokens", config.encoder, m.encoder.tokens, false);
+    walk.side = Side::decoder;
     if (config.has_decoder())
       walk.tokens("decoder.tokens", config.decoder, m.decoder.tokens, output);
   }
+  walk.side = Side::encoder;
   if (config.has_encoder()) walk.stack("encoder", config.encoder, m.encoder);
+  walk.side = Side::decoder;
   if (config.bridge > 0) {
     walk.linear("bridge", true, Walk::optional(m.bridge), config.bridge, config.encoder.d_model);
   }
@@ -139,11 +158,6 @@ Storage storage_of(const Transformer& model) {
   return storage;
 }
 
-bool sees_outliers(const Config& config, const std::string& name) {
-  const StackConfig& stack = name.starts_with("encoder") ? config.encoder : config.decoder;
-  return stack.norm == NormKind::rms && name.ends_with(".ffn.down.weight");
-}
-
 void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
             const std::function<void(const Weight& weight)>& packed) {
   struct Values {
@@ -155,7 +169,7 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
   balance_output(model, pool);
   std::vector<Values> all;
   visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {
-    weight.fine = is_quantized(weight.storage) && sees_outliers(model.config, name);
+    weight.fine = is_quantized(weight.storage) && weight.sees_outliers;
     const bool is_multiplied = role == Role::product || role == Role::both;
     const bool in_panels = weight.storage != Storage::f32;
     if (weight.values != nullptr && (is_multiplied || in_panels)) {

@@ -11,16 +11,10 @@
 #include "model/config.h"
 #include "model/output_subset.h"
 #include "ops/argmax.h"
+#include "ops/norm.h"
 #include "tensor/weight.h"
 
 namespace transept {
-
-struct Norm {
-  NormKind kind = NormKind::layer;
-  float eps = 0;
-  Weight gain;   // [1, d]
-  Weight shift;  // [1, d]; RMSNorm has none
-};
 
 struct Linear {
   Weight weight;  // [out, in]
@@ -81,7 +75,8 @@ struct Transformer {
 };
 
 // Calls f(name, weight, rows, cols, role) once for every parameter that the config calls for, in a
-// fixed order, creating layers and optional parts as it goes. Names: "tokens" (shared) or
+// fixed order, creating layers and optional parts as it goes, and telling each what the config says
+// of it. Names: "tokens" (shared) or
 // "encoder.tokens" / "decoder.tokens", "encoder.positions", "encoder.0.self.q.weight",
 // "decoder.3.cross.k.bias", "decoder.0.ffn_norm.gain", "decoder.final_norm.gain", "bridge.weight",
 // "head.weight", "head.bias", "head.transform.weight", …
@@ -92,10 +87,6 @@ void visit(const Transformer& model, const std::function<void(const Weight& weig
 
 // The form of its matrices: int8 or int4 if any is, for those keep some in bf16.
 [[nodiscard]] Storage storage_of(const Transformer& model);
-
-// Whether a matrix multiplies rows in which a few values are hundreds of times larger than the
-// others: the second of the feed-forward blocks of models with RMSNorm (T5's wo). Weight::fine.
-[[nodiscard]] bool sees_outliers(const Config& config, const std::string& name);
 
 // The last step of loading, when every weight has its values: packs what products read and sets the
 // identity. `packed` is told of each weight whose stored values are not needed until someone asks

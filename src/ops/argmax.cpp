@@ -7,6 +7,7 @@
 
 #include "kernels/int8.h"
 #include "ops/linear.h"
+#include "ops/shape.h"
 
 namespace transept {
 namespace {
@@ -251,6 +252,7 @@ std::vector<Scored> linear_argmax(Context& c, const Weight& weight, const Weight
                                   const Screen* screen, ConstTensor x,
                                   std::span<const Banned> banned) {
   dcheck(std::ranges::is_sorted(banned));
+  check_shape(x.cols == weight.cols, weight, x);
   if (screen == nullptr) return argmax_of_all(c, weight, bias, x, banned);
   const Rows rows = quantize(c.kernels, x);
   if (!rows.finite) return argmax_of_all(c, weight, bias, x, banned);

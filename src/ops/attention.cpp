@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ops/attention_backward.h"
+#include "ops/shape.h"
 
 namespace transept {
 namespace {
@@ -168,6 +169,14 @@ class Attend {
 
 void attend_all(Context& c, ConstTensor q, std::span<const AttentionItem> items, int n_heads,
                 float scale, const RelativeBias& bias, const DropoutMask& mask, Tensor y) {
+  for (const AttentionItem& item : items) {
+    check(item.keys.n_heads == n_heads && item.keys.d_head * n_heads == q.cols &&
+              0 <= item.query_begin && item.query_begin <= item.query_end &&
+              item.query_end <= q.rows,
+          ErrorCode::internal, "attention: rows {} to {} of [{}, {}] ask {} heads of {}, for {}",
+          item.query_begin, item.query_end, q.rows, q.cols, item.keys.n_heads, item.keys.d_head,
+          n_heads);
+  }
   const Arena::Frame frame(c.arena);
   const std::vector<Task> tasks = cut(items, n_heads);
   size_t scratch = 0;

@@ -25,8 +25,10 @@ struct KeyValueView {
   const float* k_scale = nullptr;  // int8 only
   const float* v_scale = nullptr;
   Storage storage = Storage::f32;  // or bf16, int8
-  int capacity = 0;                // a multiple of 16
-  int length = 0;                  // keys that are there
+  int n_heads = 0;
+  int d_head = 0;
+  int capacity = 0;  // a multiple of 16
+  int length = 0;    // keys that are there
 };
 
 // An owner of keys and values that grows row by row: a layer of a Memory or of a DecodeState.

@@ -5,6 +5,7 @@
 
 #include "ops/linear.h"
 #include "ops/product.h"
+#include "ops/shape.h"
 #include "ops/softmax.h"
 
 namespace transept {
@@ -48,8 +49,11 @@ RowLoss row_loss(const KernelTable& kernels, const CrossEntropy& loss, size_t in
 
 CrossEntropySum cross_entropy(Context& c, const Weight& weight, const Weight& bias, ConstTensor x,
                               const CrossEntropy& loss) {
-  dcheck(loss.labels.size() == static_cast<size_t>(x.rows) &&
-         loss.weights.size() == loss.labels.size());
+  check_shape(x.cols == weight.cols, weight, x);
+  check(loss.labels.size() == static_cast<size_t>(x.rows) &&
+            loss.weights.size() == loss.labels.size(),
+        ErrorCode::internal, "cross_entropy: {} rows with {} labels and {} weights", x.rows,
+        loss.labels.size(), loss.weights.size());
   const bool to_input = c.tape != nullptr && c.tape->tracks(x);
   const bool gradient =
       c.tape != nullptr && (to_input || weight.grad != nullptr || bias.grad != nullptr);

@@ -2,6 +2,7 @@
 
 #include "ops/activation.h"
 #include "ops/add.h"
+#include "ops/shape.h"
 
 namespace transept {
 namespace {
@@ -30,7 +31,7 @@ void pass_on(Context& c, ConstTensor x, ConstTensor dy, float factor) {
 }  // namespace
 
 Tensor add(Context& c, Tensor x, Tensor y) {
-  dcheck(x.rows == y.rows && x.cols == y.cols);
+  check_same_shape(x, y, "add");
   const Tensor sum = c.tape != nullptr ? y : x;
   for_elements(c, x.size(), [&](int64_t begin, int64_t end) {
     c.kernels.add(x.data + begin, y.data + begin, end - begin, sum.data + begin);
@@ -71,7 +72,7 @@ Tensor activate(Context& c, ActivationKind kind, Tensor up) {
 }
 
 Tensor activate_gated(Context& c, ActivationKind kind, ConstTensor gate, Tensor up) {
-  dcheck(gate.rows == up.rows && gate.cols == up.cols);
+  check_same_shape(gate, up, "activate_gated");
   const bool records = c.tape != nullptr && (c.tape->tracks(gate) || c.tape->tracks(up));
   const Tensor y = records ? c.arena.tensor(up.rows, up.cols) : up;
   for_elements(c, up.size(), [&](int64_t begin, int64_t end) {

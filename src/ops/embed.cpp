@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ops/linear.h"
+#include "ops/shape.h"
 
 namespace transept {
 namespace {
@@ -37,6 +38,15 @@ void scatter_rows(Context& c, const Weight& table, std::span<const int32_t> ids,
   });
 }
 
+void check_ids(const Weight& table, std::span<const int32_t> ids, size_t rows) {
+  check(ids.size() == rows, ErrorCode::internal, "{}: {} ids for {} rows", table.name, ids.size(),
+        rows);
+  for (const int32_t id : ids) {
+    check(id >= 0 && id < table.rows, ErrorCode::internal, "{}: id {} of a table of {} rows",
+          table.name, id, table.rows);
+  }
+}
+
 std::vector<int32_t> copied(std::span<const int32_t> ids) {
   return {ids.begin(), ids.end()};
 }
@@ -44,6 +54,7 @@ std::vector<int32_t> copied(std::span<const int32_t> ids) {
 }  // namespace
 
 Tensor embed(Context& c, const Weight& table, std::span<const int32_t> ids, float scale) {
+  check_ids(table, ids, ids.size());
   Tensor y = c.arena.tensor(static_cast<int>(ids.size()), table.cols);
   for (int r = 0; r < y.rows; ++r) {
     const float* row = row_of(table, ids[static_cast<size_t>(r)], y.row(r));
@@ -58,6 +69,8 @@ Tensor embed(Context& c, const Weight& table, std::span<const int32_t> ids, floa
 }
 
 void add_rows(Context& c, Tensor x, const Weight& table, std::span<const int32_t> ids) {
+  check_shape(x.cols == table.cols, table, x);
+  check_ids(table, ids, static_cast<size_t>(x.rows));
   const Arena::Frame frame(c.arena);
   float* scratch = c.arena.floats(static_cast<size_t>(x.cols));
   for (int r = 0; r < x.rows; ++r) {
@@ -71,6 +84,9 @@ void add_rows(Context& c, Tensor x, const Weight& table, std::span<const int32_t
 }
 
 Tensor gather_rows(Context& c, ConstTensor x, std::span<const int32_t> rows) {
+  for (const int32_t row : rows) {
+    check(row >= 0 && row < x.rows, ErrorCode::internal, "gather_rows: row {} of {}", row, x.rows);
+  }
   Tensor y = c.arena.tensor(static_cast<int>(rows.size()), x.cols);
   for (int r = 0; r < y.rows; ++r)
     std::copy_n(x.row(rows[static_cast<size_t>(r)]), x.cols, y.row(r));

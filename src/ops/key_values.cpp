@@ -7,6 +7,7 @@
 #include "base/half.h"
 #include "kernels/int8.h"
 #include "ops/attention.h"
+#include "ops/shape.h"
 
 namespace transept {
 namespace {
@@ -168,7 +169,13 @@ KeyValueView view_of(const Layout& layout, Storage storage, const std::byte* blo
   KeyValueView view;
   with_element(storage, [&]<class T>(T) {
     const Parts<const T> parts(layout, block);
-    view = {parts.k, parts.v, nullptr, nullptr, storage, layout.capacity, length};
+    view = {.k = parts.k,
+            .v = parts.v,
+            .storage = storage,
+            .n_heads = layout.n_heads,
+            .d_head = layout.d_head,
+            .capacity = layout.capacity,
+            .length = length};
     if (storage == Storage::int8) {
       view.k_scale = parts.k_scale;
       view.v_scale = parts.v_scale;
@@ -229,6 +236,9 @@ void KeyValues::reserve(int capacity) {
 
 void KeyValues::append(const KernelTable& kernels, ConstTensor k, ConstTensor v, int begin,
                        int end) {
+  check_shape(k.cols == n_heads_ * d_head_ && v.cols == k.cols && 0 <= begin && begin <= end &&
+                  end <= std::min(k.rows, v.rows),
+              k, v, "KeyValues::append");
   const int need = length_ + end - begin;
   if (need > capacity_) reserve(length_ == 0 ? need : std::max(need, 2 * capacity_));
   const Layout layout{n_heads_, d_head_, capacity_};
@@ -241,8 +251,10 @@ void KeyValues::append(const KernelTable& kernels, ConstTensor k, ConstTensor v,
 }
 
 void KeyValues::append(const KeyValues& other, int begin, int end) {
-  dcheck(n_heads_ == other.n_heads_ && d_head_ == other.d_head_ && storage_ == other.storage_ &&
-         end <= other.length_);
+  check(n_heads_ == other.n_heads_ && d_head_ == other.d_head_ && storage_ == other.storage_ &&
+            0 <= begin && begin <= end && end <= other.length_,
+        ErrorCode::internal, "KeyValues::append: rows {} to {} of {}, {} heads of {} and {} of {}",
+        begin, end, other.length_, other.n_heads_, other.d_head_, n_heads_, d_head_);
   reserve(length_ + end - begin);
   const Layout from{n_heads_, d_head_, other.capacity_};
   const Layout to{n_heads_, d_head_, capacity_};
@@ -254,12 +266,16 @@ void KeyValues::append(const KeyValues& other, int begin, int end) {
 }
 
 void KeyValues::truncate(int length) {
-  dcheck(length <= length_);
+  check(0 <= length && length <= length_, ErrorCode::internal, "KeyValues::truncate: {} of {} rows",
+        length, length_);
   length_ = length;  // what lies beyond is finite and never read as a valid key
 }
 
 KeyValueView pack_keys_values(Context& c, ConstTensor k, ConstTensor v, int begin, int end,
                               int n_heads, Storage storage) {
+  check_shape(k.cols == v.cols && k.cols % n_heads == 0 && 0 <= begin && begin <= end &&
+                  end <= std::min(k.rows, v.rows),
+              k, v, "pack_keys_values");
   const int n = end - begin;
   const Layout layout{n_heads, k.cols / n_heads, round_up(n)};
   const auto block = [&](Storage s) {

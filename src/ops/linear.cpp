@@ -7,6 +7,7 @@
 #include "base/half.h"
 #include "kernels/int4.h"
 #include "ops/product.h"
+#include "ops/shape.h"
 
 namespace transept {
 namespace {
@@ -72,6 +73,15 @@ void take_panel(const Weight& weight, std::span<const int32_t> rows, std::byte* 
   }
 }
 
+void check_factor(const Context& c, const Factor& by, ConstTensor x) {
+  const Weight& weight = *by.weight;
+  check_shape(x.cols == weight.cols, weight, x);
+  check(by.bias->empty() || by.bias->cols == weight.rows, ErrorCode::internal,
+        "{}: {} outputs, a bias of {}", weight.name, weight.rows, by.bias->cols);
+  check(c.in_pairs || weight.packed.size() > 0, ErrorCode::internal, "{} is not packed",
+        weight.name);
+}
+
 void record(Context& c, const Weight& weight, const Weight& bias, ConstTensor x, Tensor y) {
   if (c.tape == nullptr) return;
   const bool to_input = c.tape->tracks(x);
@@ -88,7 +98,7 @@ void record(Context& c, const Weight& weight, const Weight& bias, ConstTensor x,
 void linear(Context& c, std::span<const Factor> by, ConstTensor x, std::span<Tensor> y) {
   for (size_t i = 0; i < by.size(); ++i) {
     if (c.observer != nullptr) c.observer->on_product(*by[i].weight, x);
-    dcheck(x.cols == by[i].weight->cols && (c.in_pairs || by[i].weight->packed.size() > 0));
+    check_factor(c, by[i], x);
     y[i] = c.arena.tensor(x.rows, by[i].weight->rows);
   }
   multiply_packed(c, x, by, y);

@@ -3,13 +3,15 @@
 #include <algorithm>
 
 #include "ops/product.h"
+#include "ops/shape.h"
 
 namespace transept {
 
 std::vector<TopOutputs> linear_top_k(Context& c, const Weight& weight, const Weight& bias,
                                      ConstTensor x, std::span<const int> k,
                                      std::span<const Banned> banned) {
-  dcheck(std::ranges::is_sorted(banned) && k.size() == static_cast<size_t>(x.rows));
+  dcheck(std::ranges::is_sorted(banned));
+  check_shape(x.cols == weight.cols && k.size() == static_cast<size_t>(x.rows), weight, x);
   const size_t rows = k.size();
   const auto n_pieces = static_cast<size_t>((weight.rows + kSumPiece - 1) / kSumPiece);
   std::vector<SumExp> sums(rows * n_pieces);

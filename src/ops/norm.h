@@ -9,13 +9,20 @@
 
 namespace transept {
 
-// shift empty: RMSNorm. y may be x.
-void norm_rows(Context& c, const Weight& gain, const Weight& shift, float eps, ConstTensor x,
-               Tensor y);
+enum class NormKind { layer, rms };
+
+struct Norm {
+  NormKind kind = NormKind::layer;
+  float eps = 0;
+  Weight gain;   // [1, d]
+  Weight shift;  // [1, d]; RMSNorm has none
+};
+
+// y may be x.
+void norm_rows(Context& c, const Norm& norm, ConstTensor x, Tensor y);
 
 // x += y, then normed = norm(x), row by row while the row is at hand. normed may be x. Not while
 // recording.
-void norm_sum_rows(Context& c, const Weight& gain, const Weight& shift, float eps, Tensor x,
-                   ConstTensor y, Tensor normed);
+void norm_sum_rows(Context& c, const Norm& norm, Tensor x, ConstTensor y, Tensor normed);
 
 }  // namespace transept

@@ -4,11 +4,15 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <vector>
 
+#include "ops/add.h"
+#include "ops/argmax.h"
 #include "ops/attention.h"
 #include "ops/embed.h"
 #include "ops/linear.h"
+#include "ops/linear_top_k.h"
 #include "ops/norm.h"
 #include "ops/ops_testing.h"
 
@@ -262,13 +266,14 @@ TEST_P(Ops, KeysAndValuesOfIntegersStandForTheirScaledValues) {
 }
 
 TEST_P(Ops, NormWorksInPlace) {
-  const Weight gain = random_weight(1, 37);
-  const Weight shift = random_weight(1, 37);
-  const Weight none;
+  Norm norm{.eps = 1e-5F, .gain = random_weight(1, 37), .shift = random_weight(1, 37)};
+  const Weight& gain = norm.gain;
+  const Weight& shift = norm.shift;
   for (const bool rms : {false, true}) {
+    norm.kind = rms ? NormKind::rms : NormKind::layer;  // whether there is a shift says nothing
     const Tensor x = random_tensor(5, 37);
     const Tensor y = arena.tensor(5, 37);
-    norm_rows(c, gain, rms ? none : shift, 1e-5F, x, y);
+    norm_rows(c, norm, x, y);
     for (int r = 0; r < 5; ++r) {
       double mean = 0;
       double variance = 0;
@@ -280,9 +285,61 @@ TEST_P(Ops, NormWorksInPlace) {
         EXPECT_NEAR(y.row(r)[i], want, 1e-5);
       }
     }
-    norm_rows(c, gain, rms ? none : shift, 1e-5F, x, x);
+    norm_rows(c, norm, x, x);
     EXPECT_EQ(std::memcmp(x.data, y.data, x.bytes()), 0);
   }
+}
+
+// In release builds too.
+TEST_P(Ops, WhatDoesNotFitIsAnError) {
+  const auto refuses = [](const std::function<void()>& f) {
+    try {
+      f();
+    } catch (const Error& e) {
+      return e.code() == ErrorCode::internal;
+    }
+    return false;
+  };
+  Weight w = random_weight(32, 20);
+  const Weight none;
+  const Tensor x = random_tensor(3, 15);
+  const Tensor fits = random_tensor(3, 20);
+  EXPECT_TRUE(refuses([&] { (void)linear(c, w, none, fits); }));  // not packed
+  pack(w, pool, c.kernels);
+  EXPECT_TRUE(refuses([&] { (void)linear(c, w, none, x); }));
+  EXPECT_TRUE(refuses([&] { (void)linear(c, w, random_weight(1, 31), fits); }));
+  EXPECT_FALSE(refuses([&] { (void)linear(c, w, none, fits); }));
+  const std::vector<int> k(3, 1);
+  EXPECT_TRUE(refuses([&] { (void)linear_top_k(c, w, none, x, k, {}); }));
+  EXPECT_TRUE(refuses([&] { (void)linear_argmax(c, w, none, nullptr, x, {}); }));
+  const Norm no_shift{.gain = random_weight(1, 15), .shift = {}};
+  EXPECT_TRUE(refuses([&] { norm_rows(c, no_shift, x, x); }));
+  const Norm norm{.kind = NormKind::rms, .gain = random_weight(1, 15), .shift = {}};
+  EXPECT_FALSE(refuses([&] { norm_rows(c, norm, x, x); }));
+  EXPECT_TRUE(refuses([&] { norm_rows(c, norm, fits, fits); }));
+  EXPECT_TRUE(refuses([&] { norm_rows(c, norm, x, fits); }));
+  EXPECT_TRUE(refuses([&] { norm_sum_rows(c, norm, x, fits, x); }));
+  const std::vector<int32_t> ids = {0, 32};
+  EXPECT_TRUE(refuses([&] { (void)embed(c, w, ids, 1); }));
+  EXPECT_TRUE(refuses([&] { (void)gather_rows(c, x, ids); }));
+  EXPECT_TRUE(refuses([&] { add_rows(c, random_tensor(2, 20), w, ids); }));
+  EXPECT_TRUE(refuses([&] { add_rows(c, x, w, std::vector<int32_t>(3)); }));
+  EXPECT_TRUE(refuses([&] { (void)add(c, x, fits); }));
+  KeyValues keys(2, 10, Storage::f32);
+  EXPECT_TRUE(refuses([&] { keys.append(c.kernels, x, x, 0, 3); }));
+  EXPECT_TRUE(refuses([&] { keys.append(c.kernels, fits, fits, 0, 4); }));
+  keys.append(c.kernels, fits, fits, 0, 3);
+  EXPECT_TRUE(refuses([&] { keys.truncate(4); }));
+  EXPECT_TRUE(refuses([&] { KeyValues(4, 5, Storage::f32).append(keys, 0, 3); }));
+  const auto attend = [&](Tensor q, int n_heads) {
+    const AttentionItem item{0, q.rows, keys.view(), 0, false, 0};
+    (void)attention(c, q, {&item, 1}, n_heads, 1);
+  };
+  EXPECT_TRUE(refuses([&] { attend(x, 2); }));
+  EXPECT_TRUE(refuses([&] { attend(fits, 4); }));
+  EXPECT_FALSE(refuses([&] { attend(fits, 2); }));
+  const RowsItem item{0, 3, 0, 4, false, 0};
+  EXPECT_TRUE(refuses([&] { (void)attention(c, fits, fits, fits, {&item, 1}, {2, 1}); }));
 }
 
 // Batches have ever other sizes: the memory of gradients stays that of the largest step.

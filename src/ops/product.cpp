@@ -6,6 +6,7 @@
 #include "kernels/int4.h"
 #include "ops/linear.h"
 #include "ops/product_pairs.h"
+#include "ops/shape.h"
 
 namespace transept {
 namespace {
@@ -244,7 +245,7 @@ void multiply_in_pieces(Context& c, ConstTensor a, const Factor& by, int piece,
 }
 
 void multiply(Context& c, ConstTensor a, ConstTensor b, Tensor y, bool accumulate) {
-  dcheck(a.cols == b.rows && a.rows == y.rows && b.cols == y.cols);
+  check_shape(a.cols == b.rows && a.rows == y.rows && b.cols == y.cols, a, b, "multiply");
   if (c.in_pairs) {
     const Arena::Frame frame(c.arena);
     return multiply_pairs(c, pack_rows(c, c.kernels.pairs->left_rows, a),
@@ -270,7 +271,8 @@ void multiply(Context& c, ConstTensor a, ConstTensor b, Tensor y, bool accumulat
 }
 
 void multiply_transposed(Context& c, ConstTensor a, ConstTensor b, Tensor y) {
-  dcheck(a.rows == b.rows && a.cols == y.rows && b.cols == y.cols);
+  check_shape(a.rows == b.rows && a.cols == y.rows && b.cols == y.cols, a, b,
+              "multiply_transposed");
   if (c.in_pairs) {
     const Arena::Frame frame(c.arena);
     return multiply_pairs(c, pack_columns(c, c.kernels.pairs->left_columns, a),

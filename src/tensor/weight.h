@@ -51,12 +51,19 @@ enum class Role {
   product,  // the matrix of a linear: packed panels
   lookup,   // an embedding table: rows as stored
   both,     // an embedding table that is also the output matrix
+  addend,   // a small table whose rows are added to others (positions, segments): as stored
 };
+
+// The stack that a parameter serves. What stands between encoder and decoder, and the head, serve
+// the decoder; a token table of both stacks serves both.
+enum class Side { encoder, decoder, both };
 
 struct Weight {
   std::string name;  // "decoder.3.cross.k.weight"
   int rows = 0;      // outputs of a linear, entries of a table, 1 for a vector
   int cols = 0;
+  Side side = Side::decoder;
+  bool sees_outliers = false;  // StackConfig::ffn_outliers
   DType dtype = DType::f32;
   const void* values = nullptr;       // [rows, cols] row-major, as stored; vectors are always f32
   std::shared_ptr<const void> owner;  // keeps `values` alive: a mapped file or a Buffer
@@ -66,6 +73,8 @@ struct Weight {
   Buffer packed;          // panels (kernels.h, int8.h, int4.h); empty unless a product reads it
   float* grad = nullptr;  // [rows, cols], what backward adds to; null unless it is being trained
 
+  // The encoder's own and a token table that it shares.
+  [[nodiscard]] bool serves_encoder() const { return side != Side::decoder; }
   [[nodiscard]] bool empty() const { return values == nullptr && packed.size() == 0; }
   [[nodiscard]] size_t size() const {
     return static_cast<size_t>(rows) * static_cast<size_t>(cols);

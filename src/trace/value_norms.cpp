@@ -12,9 +12,11 @@ std::vector<float> cross_value_norms(Context& c, const Transformer& model, const
   std::vector<float> norms;
   if (!stack.cross || memory.empty()) return norms;
   const int rows = memory.rows();
+  const Arena::Frame source_frame(c.arena);
+  const ConstTensor source = cross_source(c, model, memory.hidden());
   for (const Layer& layer : model.decoder.layers) {
     const Arena::Frame frame(c.arena);
-    const Tensor v = linear(c, layer.cross.v, memory.hidden());  // [rows, n_heads * d_head]
+    const Tensor v = linear(c, layer.cross.v, source);  // [rows, n_heads * d_head]
     const int d_head = v.cols / stack.n_heads;
     // One head's part of every row, the rest zero; the last row says nothing: the bias alone.
     const Tensor part = c.arena.tensor(rows + 1, v.cols);

@@ -30,12 +30,12 @@ void Optimizer::update(ThreadPool& pool, const KernelTable& kernels, double lear
   ++counts.updates;
   bool encoder_moves = false;
   for (const Parameter& p : parameters_.list())
-    encoder_moves = encoder_moves || (p.trained && belongs_to_encoder(p.name));
+    encoder_moves = encoder_moves || (p.trained && p.weight->serves_encoder());
   if (encoder_moves) ++counts.encoder_updates;
   for (const Parameter& p : parameters_.list()) {
     if (!p.trained) continue;
     const auto t =
-        static_cast<double>(belongs_to_encoder(p.name) ? counts.encoder_updates : counts.updates);
+        static_cast<double>(p.weight->serves_encoder() ? counts.encoder_updates : counts.updates);
     const double decay = p.role == Role::vector ? 0 : learning_rate * o.weight_decay;
     const AdamWStep step{
         .gradient_scale = static_cast<float>(scale),

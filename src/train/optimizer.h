@@ -9,12 +9,6 @@
 
 namespace transept {
 
-// The encoder's own weights, and a token table that it may share: what is held still while the
-// encoder is frozen.
-[[nodiscard]] inline bool belongs_to_encoder(const std::string& name) {
-  return name.starts_with("encoder.") || name == "tokens";
-}
-
 class Optimizer {
  public:
   // Both must outlive this.

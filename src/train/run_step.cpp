@@ -66,7 +66,7 @@ void Run::freeze_or_thaw() {
   if (frozen == encoder_frozen_) return;
   encoder_frozen_ = frozen;
   trained_->parameters->train(
-      [frozen](const std::string& name) { return !frozen || !belongs_to_encoder(name); });
+      [frozen](const Parameter& p) { return !frozen || !p.weight->serves_encoder(); });
 }
 
 void Run::apply(StepOutcome& outcome) {

@@ -39,6 +39,7 @@ StackConfig read_stack(const Json& json, bool is_mt5) {
   s.d_ff = reader.size("d_ff", is_mt5 ? 1024 : 2048);
   s.vocab = reader.size("vocab_size", is_mt5 ? 250112 : 32128);
   s.norm = NormKind::rms;
+  s.ffn_outliers = true;
   s.place = NormPlace::pre;
   s.final_norm = true;
   s.norm_eps = reader.real("layer_norm_epsilon", 1e-6);
