@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/stand_in.h"
 #include "tensor/weight.h"
 
 namespace transept::cli {
@@ -56,9 +57,14 @@ LoadOptions CommonOptions::load_options() const {
 }
 
 std::string model_folder(const std::string& model) {
-  if (model == "default" && !std::filesystem::exists(model)) return default_model().string();
-  check(std::filesystem::exists(model), ErrorCode::not_found,
-        "{}: no such model folder; expected a folder with config.json and *.safetensors", model);
+  std::error_code none;
+  const bool is_there = std::filesystem::exists(model, none);
+  if (model == "default" && !is_there) return default_model().string();
+  if (!is_there) {
+    check_not_stand_in_folder(model);
+    fail(ErrorCode::not_found,
+         "{}: no such model folder; expected a folder with config.json and *.safetensors", model);
+  }
   return model;
 }
 

@@ -29,13 +29,18 @@ class EncodeVerb : public Verb {
       memory.save(output_);
     }
     if (!common_.quiet)
-      message(fmt::format(
-          "transept: {}: {} rows of {}, {} bytes in memory; answer from it with: "
-          "transept generate {} --memory {}",
-          output_, memory.rows(), memory.width(), memory.bytes(), common_.model, output_));
+      message(fmt::format("transept: {}: {} rows of {}, {} bytes in memory{}", output_,
+                          memory.rows(), memory.width(), memory.bytes(), next_step(model)));
   }
 
  private:
+  // An encoder on its own answers nothing.
+  [[nodiscard]] std::string next_step(const Model& model) const {
+    if (!model.has_decoder()) return "";
+    return fmt::format("; answer from it with: transept generate {} --memory {}", common_.model,
+                       output_);
+  }
+
   [[nodiscard]] Memory read(const Model& model, Line& document) const {
     if (!input_.source_ids) {
       check_text(document.text);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "io/import/buffers.h"
 #include "io/stored_values.h"
 #include "model/positions.h"
 
@@ -109,14 +110,13 @@ class Binder {
     if (b.entry == nullptr) return;
     const StoredTensor& tensor = *b.entry->tensor;
     const std::vector<int64_t> expected = expected_shape(b);
-    if (tensor.shape != expected) {
-      fail(ErrorCode::bad_data, "{}: {}: shape {}, expected {}", b.entry->file->name(), b.name,
-           shape_text(tensor.shape), shape_text(expected));
-    }
-    if (!weight_type(tensor.type)) {
-      fail(ErrorCode::unsupported, "{}: {}: stored as {}, expected F32, F16 or BF16",
-           b.entry->file->name(), b.name, name_of(tensor.type));
-    }
+    check(
+        tensor.shape == expected, ErrorCode::bad_data, "{}: {}: shape {}, expected {}",
+        b.entry->file->name(), b.name, [&] { return shape_text(tensor.shape); },
+        [&] { return shape_text(expected); });
+    check(is_weight_type(tensor.type), ErrorCode::unsupported,
+          "{}: {}: stored as {}, expected F64, F32, F16 or BF16", b.entry->file->name(), b.name,
+          name_of(tensor.type));
   }
 
   void check_sinusoids() {
@@ -135,8 +135,7 @@ class Binder {
                    const StoredSinusoids& table) const {
     const StackConfig& s = table.decoder ? model_.config.decoder : model_.config.encoder;
     const StoredTensor& tensor = *entry.tensor;
-    const std::optional<DType> dtype = weight_type(tensor.type);
-    if (!dtype || tensor.shape.size() != 2 || tensor.shape[1] != s.d_model ||
+    if (!is_weight_type(tensor.type) || tensor.shape.size() != 2 || tensor.shape[1] != s.d_model ||
         tensor.shape[0] > (int64_t{1} << 24)) {
       fail(ErrorCode::bad_data, "{}: {}: {} {}, expected floats [positions, {}]",
            entry.file->name(), name, name_of(tensor.type), shape_text(tensor.shape), s.d_model);
@@ -147,9 +146,9 @@ class Binder {
     for (int position = 0; position < rows; ++position) {
       if (position == table.zero_row) continue;
       sinusoids.row(position, row.data());
-      const size_t bytes = row.size() * size_of(*dtype);
-      const Buffer stored =
-          to_f32(*dtype, tensor.bytes.data() + static_cast<size_t>(position) * bytes, row.size());
+      const size_t bytes = row.size() * size_of(tensor.type);
+      const Buffer stored = to_f32(
+          tensor.type, tensor.bytes.data() + static_cast<size_t>(position) * bytes, row.size());
       for (size_t i = 0; i < row.size(); ++i) {
         const float found = stored.as<float>()[i];
         if (std::abs(found - row[i]) <= kSinusoidTolerance) continue;
@@ -164,7 +163,8 @@ class Binder {
     const std::string* first = nullptr;
     size_t count = 0;
     for (const auto& [name, entry] : tensors_.entries()) {
-      if (used_.contains(name) || is_ignored(name)) continue;
+      if (used_.contains(name) || is_ignored(name) || is_harmless_buffer(name, *entry.tensor))
+        continue;
       if (first == nullptr) first = &name;
       ++count;
     }
@@ -186,16 +186,19 @@ class Binder {
     Weight& w = *b.weight;
     if (b.entry == nullptr) return own(w, Buffer(w.size() * sizeof(float)));
     const StoredTensor& tensor = *b.entry->tensor;
-    w.dtype = *weight_type(tensor.type);
-    const size_t element = size_of(w.dtype);
+    w.dtype = weight_type(tensor.type).value_or(DType::f32);
+    const size_t element = size_of(tensor.type);
     const size_t part = b.source->transposed
                             ? static_cast<size_t>(b.rows) * element
                             : static_cast<size_t>(b.source->part) * w.size() * element;
     const std::byte* first = tensor.bytes.data() + (b.source->transposed ? 0 : part);
     if (b.source->transposed && b.role != Role::vector) {
-      own(w, transpose(b, tensor));
-    } else if (b.role == Role::vector && w.dtype != DType::f32) {
-      own(w, to_f32(w.dtype, first, w.size()));
+      Buffer whole = transpose(b, tensor);
+      own(w, tensor.type == StoredType::f64 ? to_f32(tensor.type, whole.data(), w.size())
+                                            : std::move(whole));
+    } else if (tensor.type == StoredType::f64 ||
+               (b.role == Role::vector && w.dtype != DType::f32)) {
+      own(w, to_f32(tensor.type, first, w.size()));
       w.dtype = DType::f32;
     } else if (reinterpret_cast<uintptr_t>(first) % element != 0) {
       Buffer copy(w.size() * element);
@@ -231,9 +234,13 @@ class Binder {
     return out;
   }
 
-  static Buffer to_f32(DType dtype, const std::byte* from, size_t n) {
+  static Buffer to_f32(StoredType type, const std::byte* from, size_t n) {
     Buffer out(n * sizeof(float));
-    widen(dtype, from, 0, n, out.as<float>());
+    if (const std::optional<DType> dtype = weight_type(type)) {
+      widen(*dtype, from, 0, n, out.as<float>());
+    } else {
+      narrow_f64(from, n, out.as<float>());
+    }
     return out;
   }
 

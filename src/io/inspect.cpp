@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/stand_in.h"
 #include "io/checkpoint.h"
 #include "io/import/import.h"
 #include "io/memory_file.h"
@@ -52,6 +53,10 @@ void inspect_weights(const fs::path& folder, ThreadPool& pool, Report& report) {
 void inspect_folder(const fs::path& folder, ThreadPool& pool, Report& report) {
   report.model.emplace();
   attempt(report, [&] {
+    if (!file_exists(folder / "config.json")) check_not_stand_in_folder(folder);
+  });
+  if (!report.problems.empty()) return;  // that says it all
+  attempt(report, [&] {
     const JsonDocument document = JsonDocument::load((folder / "config.json").string());
     const Imported imported = import_model(document.root());
     report.model->family = imported.config.family;
@@ -62,7 +67,7 @@ void inspect_folder(const fs::path& folder, ThreadPool& pool, Report& report) {
 }
 
 void inspect_memory(const fs::path& path, Report& report) {
-  const MemoryContents contents = read_memory_file(SafetensorsFile::open(path));
+  const MemoryContents contents = read_memory_file(path);
   report.memory = {.rows = contents.rows,
                    .width = contents.width,
                    .segments = static_cast<int>(contents.segments.size()),
@@ -78,7 +83,10 @@ Report inspect(const fs::path& path, ThreadPool& pool) {
   if (folder_exists(path)) {
     inspect_folder(path, pool, report);
   } else {
-    attempt(report, [&] { inspect_memory(path, report); });
+    attempt(report, [&] {
+      if (!file_exists(path)) check_not_stand_in_folder(path);
+      inspect_memory(path, report);
+    });
   }
   return report;
 }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/stand_in.h"
 
 namespace transept {
 namespace {
@@ -76,9 +77,7 @@ void read_segments(const SafetensorsFile& file, MemoryContents& out) {
   int at = 0;
   document.root().each_element([&](size_t, const Json& piece) {
     const std::vector<Json> ends = piece.elements();
-    if (ends.size() != 2) {
-      fail(ErrorCode::bad_data, "{}: {} numbers, expected 2", piece.where(), ends.size());
-    }
+    check(ends.size() == 2, ErrorCode::bad_data, "{}: {} numbers, expected 2", piece, ends.size());
     const auto begin = static_cast<int>(ends[0].as_int(at, at));
     const auto end = static_cast<int>(ends[1].as_int(begin + 1, out.rows));
     out.segments.push_back({begin, end});
@@ -135,8 +134,9 @@ std::string memory_bytes(const Memory& memory, const std::string& text_hash) {
 
 MemoryContents read_memory_file(const SafetensorsFile& file) {
   const std::string& format = metadata(file, "format");
-  check(format == kFormat, ErrorCode::bad_data, "{}: format \"{}\", expected \"{}\"", file.name(),
-        format, kFormat);
+  check(format == kFormat, ErrorCode::bad_data,
+        "{}: format \"{}\", expected \"{}\": not a memory file (a model is given by its folder)",
+        file.name(), format, kFormat);
   const std::string& version = metadata(file, "version");
   check(version == kVersion, ErrorCode::unsupported,
         "{}: version \"{}\" of the memory format, expected \"{}\"", file.name(), version, kVersion);
@@ -153,10 +153,23 @@ MemoryContents read_memory_file(const SafetensorsFile& file) {
   return out;
 }
 
+MemoryContents read_memory_file(std::span<const std::byte> bytes, const std::string& name) {
+  check_not_stand_in({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, name);
+  check(bytes.size() > 8 && bytes[8] == std::byte{'{'}, ErrorCode::bad_data,
+        "{}: not a memory file: encode writes those", name);
+  return read_memory_file(SafetensorsFile::parse(bytes, name));
+}
+
+MemoryContents read_memory_file(const std::filesystem::path& path) {
+  check(!folder_exists(path), ErrorCode::bad_data,
+        "{}: a folder, not a memory file: encode writes those", path.string());
+  const MappedFile file(path);
+  return read_memory_file(file.bytes(), path.string());
+}
+
 Memory load_memory(const std::filesystem::path& path, Context& c, const Transformer& model) {
-  const SafetensorsFile file = SafetensorsFile::open(path);
-  const MemoryContents contents = read_memory_file(file);
-  check_belongs(contents, file.name(), model);
+  const MemoryContents contents = read_memory_file(path);
+  check_belongs(contents, path.string(), model);
   return make_memory(c, model, contents);
 }
 

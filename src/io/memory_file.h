@@ -34,6 +34,10 @@ void save_memory(const std::filesystem::path& path, const Memory& memory,
 
 // Error bad_data unless everything is there, of the right shape and consistent.
 [[nodiscard]] MemoryContents read_memory_file(const SafetensorsFile& file);
+// The same from any bytes, or any path: what is no memory file at all is named as such.
+[[nodiscard]] MemoryContents read_memory_file(std::span<const std::byte> bytes,
+                                              const std::string& name);
+[[nodiscard]] MemoryContents read_memory_file(const std::filesystem::path& path);
 
 // Error mismatch, naming both fingerprints, if another model made it.
 [[nodiscard]] Memory load_memory(const std::filesystem::path& path, Context& c,

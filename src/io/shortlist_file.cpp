@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/stand_in.h"
 
 namespace transept {
 namespace {
@@ -214,6 +215,7 @@ Shortlist load_shortlist(const std::filesystem::path& path, const ShortlistVocab
 
 Shortlist read_shortlist(std::span<const std::byte> bytes, std::string_view name,
                          const ShortlistVocabulary& vocabulary, const ShortlistLimits& limits) {
+  check_not_stand_in({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, name);
   if (is_binary(bytes)) return BinaryReader(bytes, name, vocabulary).read();
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const size_t nul = text.find('\0');

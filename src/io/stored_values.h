@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 
 #include "io/safetensors.h"
@@ -15,11 +16,25 @@ namespace transept {
                                : StoredType::bf16;
 }
 
-// Nothing for a type that weights are not stored in.
+// The type in which values of a file are kept; nothing for one that none are kept in.
 [[nodiscard]] inline std::optional<DType> weight_type(StoredType type) {
   for (const DType dtype : {DType::f32, DType::f16, DType::bf16})
     if (stored_type(dtype) == type) return dtype;
   return std::nullopt;
+}
+
+// What weights are read from. F64 is narrowed to f32.
+[[nodiscard]] inline bool is_weight_type(StoredType type) {
+  return type == StoredType::f64 || weight_type(type).has_value();
+}
+
+// To the nearest; infinite where no f32 is as large. `from` need not be aligned.
+inline void narrow_f64(const std::byte* from, size_t n, float* to) {
+  for (size_t i = 0; i < n; ++i) {
+    double value = 0;
+    std::memcpy(&value, from + i * sizeof value, sizeof value);
+    to[i] = static_cast<float>(value);
+  }
 }
 
 // Values are finite unless all bits of an exponent are set. No branch: the loop becomes SIMD.

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/stand_in.h"
 #include "text/bpe.h"
 #include "text/folder_config.h"
 #include "text/pipeline.h"
@@ -66,8 +67,10 @@ void set_language(PipelineParts& parts, const FolderConfig& config, const std::s
 }  // namespace
 
 std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const TokenizerOptions& options) {
-  check(folder_exists(folder) || file_exists(folder), ErrorCode::not_found, "{}: no such folder",
-        folder.string());
+  if (!folder_exists(folder) && !file_exists(folder)) {
+    check_not_stand_in_folder(folder);
+    fail(ErrorCode::not_found, "{}: no such folder", folder.string());
+  }
   PipelineParts parts;
   if (const fs::path file = folder / "tokenizer.json"; file_exists(file)) {
     const FolderConfig config = read_folder_config(folder);
@@ -89,6 +92,7 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const Tokenize
                               folder.string(), config);
     return std::make_unique<Pipeline>(std::move(parts));
   }
+  if (!file_exists(folder / "config.json")) check_not_stand_in_folder(folder);
   fail(ErrorCode::not_found,
        "{}: no tokenizer: expected tokenizer.json, a SentencePiece model, vocab.txt, or vocab.json "
        "with merges.txt",

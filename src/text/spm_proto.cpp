@@ -5,6 +5,7 @@
 #include <bitset>
 
 #include "base/error.h"
+#include "base/stand_in.h"
 #include "base/utf8.h"
 
 namespace transept {
@@ -197,6 +198,7 @@ int byte_of_piece(std::string_view piece) {
 
 SpmProto read_spm_proto(std::string_view bytes, const std::string& where) {
   check(!bytes.empty(), ErrorCode::bad_data, "{}: empty, expected a SentencePiece model", where);
+  check_not_stand_in(bytes, where);
   SpmProto proto;
   Fields fields(bytes, bytes.data(), where);
   for (Field field; fields.next(field);) {
