@@ -51,40 +51,40 @@ AddedToken read_added_token(const Json& json) {
                    .rstrip = json.get("rstrip", false),
                    .normalized = json.get("normalized", true),
                    .special = json.get("special", false)};
-  if (token.content.size() > kLongestToken) {  // no check(): json.where() takes time
-    fail(ErrorCode::limit, "{}: an added token of {} bytes, expected at most {}", json.where(),
-         token.content.size(), kLongestToken);
-  }
+  check(token.content.size() <= kLongestToken, ErrorCode::limit,
+        "{}: an added token of {} bytes, expected at most {}", json, token.content.size(),
+        kLongestToken);
   return token;
 }
 
-void AddedTokens::Finder::add(std::string_view text, Token id, const std::string& where) {
-  check(!text.empty(), ErrorCode::bad_data, "{}: added token {} is empty once normalised", where,
-        id);
-  uint32_t node = 0;
-  for (const char c : text) {
-    const uint64_t key = uint64_t{node} << 8 | static_cast<unsigned char>(c);
-    const auto [place, is_new] = next_.try_emplace(key, static_cast<uint32_t>(ends_.size()));
-    if (is_new) ends_.push_back(-1);
-    node = place->second;
+AddedTokens::Finder::Finder(std::vector<DoubleArray::Key> texts, const std::string& where)
+    : is_empty_(texts.empty()) {
+  std::string letters;  // side by side: they are sorted, which looks at each many times
+  for (const DoubleArray::Key& key : texts) letters += key.text;
+  size_t begin = 0;
+  for (DoubleArray::Key& key : texts) {
+    check(!key.text.empty(), ErrorCode::bad_data, "{}: added token {} is empty once normalised",
+          where, key.value);
+    key.text = std::string_view(letters).substr(begin, key.text.size());
+    begin += key.text.size();
   }
-  check(ends_[node] < 0, ErrorCode::bad_data, "{}: added tokens {} and {} are the same text", where,
-        ends_[node], id);
-  ends_[node] = id;
-  starts_[static_cast<unsigned char>(text[0])] = true;
+  trie_ = DoubleArray(texts);
+  for (const DoubleArray::Key& key : texts) {
+    const Token found = trie_.find(key.text);  // of equal texts the last one
+    check(found == key.value, ErrorCode::bad_data, "{}: added tokens {} and {} are the same text",
+          where, key.value, found);
+  }
 }
 
 std::optional<AddedTokens::Finder::Found> AddedTokens::Finder::find(std::string_view text,
                                                                     size_t from) const {
   for (size_t begin = from; begin < text.size(); ++begin) {
-    if (!starts_[static_cast<unsigned char>(text[begin])]) continue;
     Found found;
-    uint32_t node = 0;
+    uint64_t node = trie_.root();
     for (size_t at = begin; at < text.size(); ++at) {
-      const auto next = next_.find(uint64_t{node} << 8 | static_cast<unsigned char>(text[at]));
-      if (next == next_.end()) break;
-      node = next->second;
-      if (ends_[node] >= 0) found = {begin, at + 1, ends_[node]};
+      if (!trie_.step(node, static_cast<unsigned char>(text[at]))) break;
+      const Token id = DoubleArray::value(node);
+      if (id != DoubleArray::kNone) found = {begin, at + 1, id};
     }
     if (found.id >= 0) return found;
   }
@@ -114,12 +114,14 @@ void AddedTokens::add(const std::vector<AddedToken>& tokens, const SubwordModel&
 }
 
 void AddedTokens::index(const std::string& where) {
-  plain_ = Finder();
-  normalized_ = Finder();
+  std::vector<DoubleArray::Key> plain;
+  std::vector<DoubleArray::Key> normalized;
   for (const auto& [id, entry] : entries_) {
-    Finder& finder = entry.token.normalized ? normalized_ : plain_;
-    finder.add(entry.normalized.value_or(entry.token.content), id, where);
+    const std::string& text = entry.normalized ? *entry.normalized : entry.token.content;
+    (entry.token.normalized ? normalized : plain).push_back({text, id});
   }
+  plain_ = Finder(std::move(plain), where);
+  normalized_ = Finder(std::move(normalized), where);
 }
 
 std::optional<Token> AddedTokens::find(std::string_view content) const {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "text/double_array.h"
 #include "text/model.h"
 #include "text/normalizers.h"
 #include "text/pre_tokenizers.h"
@@ -49,8 +50,10 @@ class AddedTokens {
   // Texts to look for; of those that begin at the same place the longest counts.
   class Finder {
    public:
-    void add(std::string_view text, Token id, const std::string& where);
-    [[nodiscard]] bool empty() const { return next_.empty(); }
+    Finder() = default;
+    // Each text once, none empty; `where` names the tokens in errors.
+    Finder(std::vector<DoubleArray::Key> texts, const std::string& where);
+    [[nodiscard]] bool empty() const { return is_empty_; }
     struct Found {
       size_t begin = 0;
       size_t end = 0;
@@ -59,9 +62,8 @@ class AddedTokens {
     [[nodiscard]] std::optional<Found> find(std::string_view text, size_t from) const;
 
    private:
-    std::unordered_map<uint64_t, uint32_t> next_;  // node << 8 | byte -> node; a trie
-    std::vector<Token> ends_{-1};                  // by node: the token that ends there
-    bool starts_[256] = {};
+    DoubleArray trie_;
+    bool is_empty_ = true;
   };
   struct Entry {
     AddedToken token;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr Token kFirstByte = 3;  // the id of byte 0
 constexpr int kVocabulary = 259;
-constexpr int kMaxExtra = 1 << 20;
+constexpr int kMaxExtra = 1 << 16;
 
 // The three special tokens take the white space around them along.
 constexpr bool kStrips = true;

@@ -93,7 +93,7 @@ class MetaspaceDecoder : public Decoder {
 class BpeDecoder : public Decoder {
  public:
   explicit BpeDecoder(const Json& json) : suffix_(json.at("suffix").as_string()) {
-    check(!suffix_.empty(), ErrorCode::unsupported, "{}: an empty suffix", json.where());
+    check(!suffix_.empty(), ErrorCode::unsupported, "{}: an empty suffix", json);
   }
   void decode(Pieces& pieces) const override {
     for (size_t i = 0; i < pieces.size(); ++i) {
@@ -160,7 +160,7 @@ class StripDecoder : public Decoder {
         start_(json.at("start").as_int(0, INT32_MAX)),
         stop_(json.at("stop").as_int(0, INT32_MAX)) {
     check(count_code_points(content_) == 1, ErrorCode::bad_data,
-          "{}: content \"{}\", expected one character", json.where(), content_);
+          "{}: content \"{}\", expected one character", json, content_);
   }
   void decode(Pieces& pieces) const override {
     for (std::string& piece : pieces) {
@@ -216,8 +216,7 @@ class SequenceDecoder : public Decoder {
 std::unique_ptr<Decoder> make(const Json& json, int depth) {
   const std::string_view type = json.at("type").as_string();
   if (type == "Sequence") {
-    check(depth < kDeepest, ErrorCode::unsupported, "{}: sequences nested {} deep", json.where(),
-          depth);
+    check(depth < kDeepest, ErrorCode::unsupported, "{}: sequences nested {} deep", json, depth);
     std::vector<std::unique_ptr<Decoder>> all;
     json.at("decoders").each_element([&](size_t, const Json& element) {
       all.push_back(make(element, depth + 1));
@@ -235,7 +234,7 @@ std::unique_ptr<Decoder> make(const Json& json, int depth) {
     return make_wordpiece_decoder(std::string(json.at("prefix").as_string()),
                                   json.at("cleanup").as_bool());
   }
-  fail(ErrorCode::unsupported, "{}: decoder \"{}\"", json.where(), type);
+  fail(ErrorCode::unsupported, "{}: decoder \"{}\"", json, type);
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ FamilyConfig::FamilyConfig(const fs::path& folder)
 }
 
 void FamilyConfig::read_map(const Json& map) {
-  check(map.is_object(), ErrorCode::bad_data, "{}: expected an object", map.where());
+  check(map.is_object(), ErrorCode::bad_data, "{}: expected an object", map);
   map.each_member([&](std::string_view key, const Json& value) {
     if (std::find(std::begin(kSpecialAttributes), std::end(kSpecialAttributes), key) ==
         std::end(kSpecialAttributes)) {
@@ -94,7 +94,7 @@ void FamilyConfig::read_added() {
         std::all_of(key.begin(), key.end(), [](char c) { return c >= '0' && c <= '9'; })) {
       id = std::stoll(std::string(key));
     }
-    check(id >= 0, ErrorCode::bad_data, "{}: key \"{}\", expected an id", tokens->where(), key);
+    check(id >= 0, ErrorCode::bad_data, "{}: key \"{}\", expected an id", *tokens, key);
     AddedToken token = read_token(value);
     token.special = value.get("special", false);
     added_.insert_or_assign(static_cast<Token>(id), std::move(token));

@@ -12,19 +12,18 @@ MetaspaceOptions read_metaspace(const Json& json) {
   MetaspaceOptions options;
   options.replacement = json.at("replacement").as_string();
   check(count_code_points(options.replacement) == 1, ErrorCode::bad_data,
-        "{}: replacement \"{}\", expected one character", json.where(), options.replacement);
+        "{}: replacement \"{}\", expected one character", json, options.replacement);
   const std::string scheme = json.get("prepend_scheme", "always");
   if (scheme == "first") {
     options.prepend = Prepend::first;
   } else if (scheme == "never") {
     options.prepend = Prepend::never;
   } else {
-    check(scheme == "always", ErrorCode::unsupported, "{}: prepend_scheme \"{}\"", json.where(),
-          scheme);
+    check(scheme == "always", ErrorCode::unsupported, "{}: prepend_scheme \"{}\"", json, scheme);
   }
   check(json.get("add_prefix_space", true) || options.prepend == Prepend::never,
-        ErrorCode::bad_data, "{}: add_prefix_space is false but prepend_scheme is \"{}\"",
-        json.where(), scheme);
+        ErrorCode::bad_data, "{}: add_prefix_space is false but prepend_scheme is \"{}\"", json,
+        scheme);
   options.split = json.get("split", true);
   return options;
 }

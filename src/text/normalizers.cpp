@@ -146,8 +146,7 @@ class Bert : public Normalizer {
 std::unique_ptr<Normalizer> make(const Json& json, int depth) {
   const std::string_view type = json.at("type").as_string();
   if (type == "Sequence") {
-    check(depth < kDeepest, ErrorCode::unsupported, "{}: sequences nested {} deep", json.where(),
-          depth);
+    check(depth < kDeepest, ErrorCode::unsupported, "{}: sequences nested {} deep", json, depth);
     std::vector<std::unique_ptr<Normalizer>> all;
     json.at("normalizers").each_element([&](size_t, const Json& element) {
       all.push_back(make(element, depth + 1));
@@ -176,7 +175,7 @@ std::unique_ptr<Normalizer> make(const Json& json, int depth) {
                                  .strip_accents = json.get("strip_accents", lower),
                                  .lowercase = lower});
   }
-  fail(ErrorCode::unsupported, "{}: normalizer \"{}\"", json.where(), type);
+  fail(ErrorCode::unsupported, "{}: normalizer \"{}\"", json, type);
 }
 
 }  // namespace

@@ -74,8 +74,7 @@ class Pattern::Regex {
 Pattern::Pattern(const Json& json) {
   if (const std::optional<Json> literal = json.find("String")) {
     literal_ = literal->as_string();
-    check(!literal_.empty(), ErrorCode::unsupported, "{}: an empty text to look for",
-          literal->where());
+    check(!literal_.empty(), ErrorCode::unsupported, "{}: an empty text to look for", *literal);
     return;
   }
   const Json regex = json.at("Regex");
@@ -93,8 +92,7 @@ Pattern::Pattern(const Json& json) {
     literal_ = pattern[0];
     least_ = static_cast<size_t>(pattern[2] - '0');
   } else {
-    check(!pattern.empty(), ErrorCode::unsupported, "{}: an empty regular expression",
-          regex.where());
+    check(!pattern.empty(), ErrorCode::unsupported, "{}: an empty regular expression", regex);
     regex_ = std::make_unique<Regex>(pattern, regex.where());
   }
 }

@@ -20,7 +20,7 @@ Token read_id(const Json& json) {
 // ["[SEP]", 102]
 Token read_pair(const Json& json) {
   const std::vector<Json> both = json.elements();
-  check(both.size() == 2, ErrorCode::bad_data, "{}: expected [\"piece\", id]", json.where());
+  check(both.size() == 2, ErrorCode::bad_data, "{}: expected [\"piece\", id]", json);
   return read_id(both[1]);
 }
 
@@ -67,7 +67,7 @@ void PostProcessor::trim_offsets(bool prefix_space_added) {
 
 void PostProcessor::set_template(std::vector<Part> parts, const Json& json) {
   check(!has_template_, ErrorCode::unsupported,
-        "{}: a second post-processor that adds special tokens", json.where());
+        "{}: a second post-processor that adds special tokens", json);
   has_template_ = true;
   parts_ = std::move(parts);
 }
@@ -75,14 +75,13 @@ void PostProcessor::set_template(std::vector<Part> parts, const Json& json) {
 void PostProcessor::read(const Json& json, int depth) {
   const std::string_view type = json.at("type").as_string();
   if (type == "Sequence") {
-    check(depth < kDeepest, ErrorCode::unsupported, "{}: sequences nested {} deep", json.where(),
-          depth);
+    check(depth < kDeepest, ErrorCode::unsupported, "{}: sequences nested {} deep", json, depth);
     json.at("processors").each_element([&](size_t, const Json& one) { read(one, depth + 1); });
   } else if (type == "TemplateProcessing") {
     read_template(json);
   } else if (type == "ByteLevel" || type == "RobertaProcessing") {
     if (json.at("trim_offsets").as_bool()) {
-      check(!trims_, ErrorCode::unsupported, "{}: offsets would be trimmed twice", json.where());
+      check(!trims_, ErrorCode::unsupported, "{}: offsets would be trimmed twice", json);
       trim_offsets(json.at("add_prefix_space").as_bool());
     }
     if (type == "RobertaProcessing") {
@@ -95,7 +94,7 @@ void PostProcessor::read(const Json& json, int depth) {
         {{false, {read_pair(json.at("cls"))}}, {true, {}}, {false, {read_pair(json.at("sep"))}}},
         json);
   } else {
-    fail(ErrorCode::unsupported, "{}: post-processor \"{}\"", json.where(), type);
+    fail(ErrorCode::unsupported, "{}: post-processor \"{}\"", json, type);
   }
 }
 
@@ -111,7 +110,7 @@ void PostProcessor::read_template(const Json& json) {
     } else {
       const Json id = piece.at("Sequence").at("id");
       check(id.as_string() == "A", ErrorCode::bad_data,
-            "{}: \"{}\", expected \"A\": the only sequence of a template for one text", id.where(),
+            "{}: \"{}\", expected \"A\": the only sequence of a template for one text", id,
             id.as_string());
       part.is_text = true;
     }

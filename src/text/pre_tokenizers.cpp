@@ -193,8 +193,7 @@ class Sequence : public PreTokenizer {
 std::unique_ptr<PreTokenizer> make(const Json& json, int depth) {
   const std::string_view type = json.at("type").as_string();
   if (type == "Sequence") {
-    check(depth < kDeepest, ErrorCode::unsupported, "{}: sequences nested {} deep", json.where(),
-          depth);
+    check(depth < kDeepest, ErrorCode::unsupported, "{}: sequences nested {} deep", json, depth);
     std::vector<std::unique_ptr<PreTokenizer>> all;
     json.at("pretokenizers").each_element([&](size_t, const Json& element) {
       all.push_back(make(element, depth + 1));
@@ -227,7 +226,7 @@ std::unique_ptr<PreTokenizer> make(const Json& json, int depth) {
     return std::make_unique<SplitAtPattern>(Pattern(std::string(json.at("delimiter").as_string())),
                                             Delimiter::removed, false);
   }
-  fail(ErrorCode::unsupported, "{}: pre-tokenizer \"{}\"", json.where(), type);
+  fail(ErrorCode::unsupported, "{}: pre-tokenizer \"{}\"", json, type);
 }
 
 }  // namespace

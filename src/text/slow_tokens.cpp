@@ -51,17 +51,14 @@ SlowTokens::SlowTokens(const std::map<Token, AddedToken>& given,
   for (const auto& [id, token] : added_) ids_[token.content] = id;
   int next = vocabulary_count;
   for (const std::string& content : special) {
-    if (content.empty() || std::find(special_.begin(), special_.end(), content) != special_.end()) {
-      continue;
-    }
-    special_.push_back(content);
+    if (content.empty() || !special_.insert(content).second) continue;
     if (!ids_.contains(content)) {
       const auto known = find(content);
       const Token id = known ? *known : next++;
       added_.insert_or_assign(id, AddedToken{.content = content, .special = true});
       ids_[content] = id;
     }
-    special_ids_.push_back(ids_[content]);
+    special_ids_.insert(ids_[content]);
   }
   for (const auto& [id, token] : added_) {
     check(!token.single_word, ErrorCode::unsupported, "added token {} '{}': single_word", id,
@@ -223,11 +220,11 @@ std::optional<Token> SlowTokens::find(std::string_view content) const {
 }
 
 bool SlowTokens::is_special(Token id) const {
-  return std::find(special_ids_.begin(), special_ids_.end(), id) != special_ids_.end();
+  return special_ids_.contains(id);
 }
 
 bool SlowTokens::is_special(std::string_view content) const {
-  return std::find(special_.begin(), special_.end(), content) != special_.end();
+  return special_.contains(std::string(content));
 }
 
 }  // namespace transept

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "text/added_tokens.h"
@@ -59,8 +60,8 @@ class SlowTokens {
 
   std::map<Token, AddedToken> added_;
   std::unordered_map<std::string, Token> ids_;
-  std::vector<std::string> special_;
-  std::vector<Token> special_ids_;
+  std::unordered_set<std::string> special_;
+  std::unordered_set<Token> special_ids_;
   std::vector<Node> trie_{1};
 };
 

@@ -20,7 +20,7 @@ Delimiter read_delimiter(const Json& json) {
   for (const auto& [known, delimiter] : kNames) {
     if (known == name) return delimiter;
   }
-  fail(ErrorCode::unsupported, "{}: \"{}\"", json.where(), name);
+  fail(ErrorCode::unsupported, "{}: \"{}\"", json, name);
 }
 
 std::vector<Stretch> stretches_of(const std::vector<Match>& matches, size_t size, bool inverted) {

@@ -63,7 +63,7 @@ class PipelineWriter {
   }
 
  private:
-  static constexpr int kMaxExtra = 1 << 20;
+  static constexpr int kMaxExtra = 1 << 16;
 
   [[nodiscard]] std::string name(std::string_view attribute) const {
     const auto found = named_.find(attribute);
@@ -175,15 +175,19 @@ class PipelineWriter {
 
   void list_added() {
     auto next = static_cast<Token>(pieces_.size());
+    std::unordered_map<std::string, Token> listed;  // the ids in added_, by content
     const auto add = [&](const AddedToken& token) {
       if (token.content.empty()) return;
-      for (auto& [id, known] : added_) {
-        if (known.content != token.content) continue;
-        known = token;  // the last one's flags count
+      const auto known = listed.find(token.content);
+      if (known != listed.end()) {
+        added_[known->second] = token;  // the last one's flags count
         return;
       }
       const auto found = ids_.find(token.content);
-      added_.insert_or_assign(found == ids_.end() ? next++ : found->second, token);
+      const Token id = found == ids_.end() ? next++ : found->second;
+      if (const auto old = added_.find(id); old != added_.end()) listed.erase(old->second.content);
+      added_.insert_or_assign(id, token);
+      listed.emplace(token.content, id);
     };
     for (const auto& [id, token] : config_.added()) add(token);
     for (const std::string_view attribute : kSpecialAttributes) {
@@ -325,9 +329,9 @@ std::unique_ptr<Tokenizer> load_spm_pipeline(const std::filesystem::path& model,
                                              const TokenizerOptions& options) {
   const Family family = *family_of(config.tokenizer_class());
   const std::string bytes = read_file(model);
-  const SpmProto proto = read_spm_proto(bytes, model.filename().string());
+  const SpmProto proto = read_spm_proto(bytes, model.string());
   PipelineParts parts =
-      read_tokenizer_json(PipelineWriter(family, proto, config).write(), model.filename().string());
+      read_tokenizer_json(PipelineWriter(family, proto, config).write(), model.string());
   parts.description = fmt::format("{} ({})", config.tokenizer_class(), model.filename().string());
   // The reference leaves BPE's spaces alone whatever the setting.
   parts.clean_up_spaces =

@@ -11,28 +11,27 @@ namespace {
 
 Bpe::Merges read_merges(const Json& json) {
   Bpe::Merges merges;
-  const std::string where = json.where();  // looking a place up takes time: not for every element
-  json.each_element([&](size_t rank, const Json& merge) {
+  merges.reserve(json.size());
+  json.each_element([&](size_t, const Json& merge) {
     if (merge.is_string()) {  // "left right", the older way
       const std::string_view both = merge.as_string();
       if (both.starts_with("#version")) return;
       const size_t space = both.find(' ');
       check(space != std::string_view::npos && both.find(' ', space + 1) == std::string_view::npos,
-            ErrorCode::bad_data, "{}[{}]: \"{}\", expected two pieces", where, rank, both);
+            ErrorCode::bad_data, "{}: \"{}\", expected two pieces", merge, both);
       merges.emplace_back(both.substr(0, space), both.substr(space + 1));
       return;
     }
     const std::vector<Json> both = merge.elements();
-    check(both.size() == 2, ErrorCode::bad_data, "{}[{}]: {} pieces, expected two", where, rank,
-          both.size());
+    check(both.size() == 2, ErrorCode::bad_data, "{}: {} pieces, expected two", merge, both.size());
     merges.emplace_back(both[0].as_string(), both[1].as_string());
   });
   return merges;
 }
 
 std::unique_ptr<SubwordModel> read_bpe(const Json& json, PipelineParts& parts) {
-  check(json.get("dropout", 0.0) == 0.0, ErrorCode::unsupported,
-        "{}: dropout {}: encoding at random", json.where(), json.get("dropout", 0.0));
+  const double dropout = json.get("dropout", 0.0);
+  check(dropout == 0, ErrorCode::unsupported, "{}: dropout {}: encoding at random", json, dropout);
   Vocabulary vocabulary = Vocabulary::from_json(json.at("vocab"));
   parts.model_count = vocabulary.count();
   auto bpe = std::make_unique<Bpe>(
@@ -54,13 +53,13 @@ std::unique_ptr<SubwordModel> read_bpe(const Json& json, PipelineParts& parts) {
 std::unique_ptr<SubwordModel> read_unigram(const Json& json, PipelineParts& parts) {
   std::vector<std::pair<std::string, double>> pieces;
   const Json vocab = json.at("vocab");
-  const std::string where = vocab.where();
-  vocab.each_element([&](size_t id, const Json& entry) {
+  pieces.reserve(vocab.size());
+  vocab.each_element([&](size_t, const Json& entry) {
     const std::vector<Json> both = entry.elements();
-    check(both.size() == 2, ErrorCode::bad_data, "{}[{}]: expected [\"piece\", score]", where, id);
+    check(both.size() == 2, ErrorCode::bad_data, "{}: expected [\"piece\", score]", entry);
     pieces.emplace_back(both[0].as_string(), both[1].as_number());
   });
-  check(!pieces.empty(), ErrorCode::bad_data, "{}: no pieces", where);
+  check(!pieces.empty(), ErrorCode::bad_data, "{}: no pieces", vocab);
   const auto count = static_cast<int64_t>(pieces.size());
   parts.model_count = static_cast<int>(count);
   const std::optional<Json> unk = json.find("unk_id");
@@ -93,7 +92,7 @@ std::unique_ptr<SubwordModel> read_model(const Json& json, PipelineParts& parts)
             .longest_word =
                 static_cast<size_t>(json.at("max_input_chars_per_word").as_int(0, INT32_MAX))});
   }
-  fail(ErrorCode::unsupported, "{}: model \"{}\"", json.where(), type);
+  fail(ErrorCode::unsupported, "{}: model \"{}\"", json, type);
 }
 
 void check_special_ids(const PipelineParts& parts, const std::string& name) {

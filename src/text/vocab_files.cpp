@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/stand_in.h"
 #include "base/utf8.h"
 #include "text/bpe.h"
 #include "text/wordpiece.h"
@@ -84,6 +85,7 @@ Token id_of(const PipelineParts& parts, const std::string& text, const std::stri
 
 Bpe::Merges read_merges(std::string_view text, const std::string& name) {
   check_utf8(text, name);
+  check_not_stand_in(text, name);
   Bpe::Merges merges;
   each_line(text, [&](size_t index, std::string_view line) {
     if (line.starts_with("#version")) return;
@@ -114,13 +116,20 @@ bool is_roberta(const FolderConfig& config, const SubwordModel& model) {
 PipelineParts read_vocab_txt(std::string_view text, const std::string& name,
                              const FolderConfig& config) {
   check_utf8(text, name);
+  check_not_stand_in(text, name);
   // A line that is repeated counts where it comes last.
-  std::unordered_map<std::string, Token> ids;
+  const auto lines = static_cast<size_t>(std::ranges::count(text, '\n')) + 1;
+  check(lines < INT32_MAX, ErrorCode::limit, "{}: too many lines", name);
+  std::unordered_map<std::string_view, size_t> places;
+  places.reserve(lines);
+  std::vector<std::pair<std::string, Token>> pieces;
   each_line(text, [&](size_t index, std::string_view line) {
-    check(index < INT32_MAX, ErrorCode::limit, "{}: too many lines", name);
-    ids[std::string(without_space_at_end(line))] = static_cast<Token>(index);
+    const std::string_view piece = without_space_at_end(line);
+    const auto [place, is_new] = places.try_emplace(piece, pieces.size());
+    if (is_new) pieces.emplace_back(piece, 0);
+    pieces[place->second].second = static_cast<Token>(index);
   });
-  check(!ids.empty(), ErrorCode::bad_data, "{}: no lines", name);
+  check(!pieces.empty(), ErrorCode::bad_data, "{}: no lines", name);
   const Defaults defaults{{"unk_token", "[UNK]"},
                           {"sep_token", "[SEP]"},
                           {"pad_token", "[PAD]"},
@@ -134,9 +143,9 @@ PipelineParts read_vocab_txt(std::string_view text, const std::string& name,
                             .strip_accents = config.strip_accents.value_or(lower),
                             .lowercase = lower});
   parts.pre_tokenizer = make_bert_pre_tokenizer();
-  parts.model_count = static_cast<int>(ids.size());
+  parts.model_count = static_cast<int>(pieces.size());
   parts.model = std::make_unique<WordPiece>(
-      Vocabulary({ids.begin(), ids.end()}, name),
+      Vocabulary(pieces, name),
       WordPieceOptions{.unknown = text_of(config, defaults, "unk_token")});
   parts.decoder = make_wordpiece_decoder("##", true);
   parts.added.add(special_tokens(config, defaults), *parts.model, parts.model_count,

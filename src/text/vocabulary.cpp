@@ -51,8 +51,7 @@ Vocabulary::Vocabulary(const std::vector<std::pair<std::string, Token>>& pieces,
 
 Vocabulary Vocabulary::from_json(const Json& json) {
   std::vector<std::pair<std::string, Token>> pieces;
-  check(json.is_object(), ErrorCode::bad_data, "{}: expected an object {{\"piece\": id}}",
-        json.where());
+  check(json.is_object(), ErrorCode::bad_data, "{}: expected an object {{\"piece\": id}}", json);
   pieces.reserve(json.size());
   json.each_member([&](std::string_view piece, const Json& id) {
     pieces.emplace_back(piece, static_cast<Token>(id.as_int(0, INT32_MAX - 1)));
