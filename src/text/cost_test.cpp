@@ -163,7 +163,7 @@ TEST(Cost, SentencePieceModels) {
       folder.write("spiece.model", sentencepiece(n, algorithm));
     });
   }
-  for (const char* kind : {"T5Tokenizer", "NllbTokenizer", "MBartTokenizer", "PegasusTokenizer"}) {
+  for (const char* kind : {"T5Tokenizer", "NllbTokenizer", "MBartTokenizer", "MBart50Tokenizer"}) {
     expect_linear([&](const TemporaryFolder& folder, int n) {
       const bool bpe = kind[0] == 'N';
       folder.write("sentencepiece.bpe.model", sentencepiece(n, bpe ? '\x02' : '\x01'));

@@ -53,6 +53,32 @@ class Surfaces : public ::testing::Test {
   static inline std::string memory_;  // of kText
 };
 
+TEST_F(Surfaces, WhatIsWrongWithABodyIsSaidWithItsPlace) {
+  for (const char* path : {"/v1/generate", "/v1/memories", "/generate", "/v1/completions",
+                           "/v1/chat/completions", "/translate", "/v2/translate"}) {
+    for (const auto& [body, what] : std::vector<std::pair<std::string, std::string>>{
+             {R"({"input": "one \ud83d two"})", "line 1, column 16: "},
+             {R"({"input": "x", "n": NaN})", "line 1, column 22: NaN is not a finite number"},
+             {R"({"input": "x", "n": 1e999})", "line 1, column 22: 1e999 is not a finite number"},
+             {"{\"input\":\n \"x\" \"n\": 1}", "line 2, column 6: unexpected"}}) {
+      const HttpResult result = post(path, body);
+      EXPECT_EQ(result.status, 400) << path;
+      EXPECT_NE(result.body.find(what), std::string::npos) << path << ": " << result.body;
+    }
+  }
+}
+
+TEST_F(Surfaces, OfMembersOfOneNameTheLastCountsAndWholeNumbersAreIntegers) {
+  const HttpResult result = post(
+      "/v1/generate",
+      R"({"input": "x", "options": {"beams": 2.0, "max_new_tokens": 2e1}, "input": "The dog sleeps"})");
+  EXPECT_EQ(result.status, 200) << result.body;
+  const HttpResult once = post("/v1/generate", R"({"input": "The dog sleeps",
+                                "options": {"beams": 2, "max_new_tokens": 20}})");
+  EXPECT_EQ(text_of(parse(result.body).root().at("text")),
+            text_of(parse(once.body).root().at("text")));
+}
+
 TEST_F(Surfaces, LibreTranslateTakesJsonFormsAndQueries) {
   for (const HttpResult& result :
        {post("/translate", R"({"q": "The dog sleeps", "source": "en", "target": "de"})"),
