@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <system_error>
 #include <utility>
 
 #include "base/cores.h"
@@ -16,8 +17,31 @@
 namespace transept {
 namespace {
 
-// state_, from the lowest bit: workers inside, whether the caller sleeps, whether the job is open,
-// and the job's number, which wraps round.
+// Why a late thread never touches a job whose caller has returned.
+//
+// One word, state_, says from its lowest bit how many workers are inside the job, whether its
+// caller sleeps until they have left, whether the job is open, and its number, which wraps round.
+// Whoever has set taken_ is the caller, and it alone opens and closes.
+//
+// - A worker enters by one compare-and-swap that adds 1 to a word it has seen to be open. So at
+// that
+//   moment the job whose number the word has is open, and from then on the word says that somebody
+//   is inside. (Should the word be the same again after 2^19 jobs, the worker enters the job that
+//   is open now, which is as good: it has read nothing of any job yet.) It reads job_ only after
+//   that, and nothing of the job after it has subtracted 1 again.
+// - The caller closes by clearing kOpen, after which no compare-and-swap succeeds, as every
+// worker's
+//   expected word is an open one. Then it waits until the word says that nobody is inside. Only
+//   then it returns, or writes job_ again.
+// - Opening releases what the caller wrote, entering acquires it; leaving releases what the pieces
+//   wrote, closing or waiting acquires it. The workers' changes of the word are all
+//   read-modify-writes, so they continue each other's release sequences.
+// - Pieces are handed out by left_ alone. It is read outside a job too, but only as a hint whether
+//   entering is worth it.
+// - No worker sleeps through a job for ever: it says that it sleeps before it looks at state_ for
+// the
+//   last time, a caller opens before it looks who sleeps, and all four are sequentially consistent,
+//   so one sees the other. No caller depends on it: without workers it takes all pieces.
 constexpr uint32_t kInside = (1U << 11) - 1;  // room for more than the 1024 threads of a pool
 constexpr uint32_t kSleeps = 1U << 11;
 constexpr uint32_t kOpen = 1U << 12;
@@ -35,16 +59,25 @@ inline void pause() {
 #endif
 }
 
+constexpr int64_t kSecond = 1'000'000'000;
+
 int64_t nanoseconds(clockid_t clock) {
   timespec t{};
   clock_gettime(clock, &t);
-  return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+  return int64_t{t.tv_sec} * kSecond + t.tv_nsec;
 }
 int64_t now() {
   return nanoseconds(CLOCK_MONOTONIC);
 }
-int64_t processor_time() {
+// By this thread.
+int64_t computed() {
   return nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+}
+
+// What the kernel calls it.
+int this_thread() {
+  thread_local const int id = gettid();
+  return id;
 }
 
 // std::atomic::wait gives its processor away four times before it sleeps: on a busy machine each of
@@ -64,11 +97,22 @@ ThreadPool::ThreadPool(int n_threads) {
         "threads: {} is not between 0 and 1024", n_threads);
   if (n_threads == 0) n_threads = std::min(available_cores(), 1024);
   workers_.reserve(static_cast<size_t>(n_threads - 1));
-  for (int t = 1; t < n_threads; ++t)
-    workers_.emplace_back([this, t, n_threads] { work(t, n_threads - 1); });
+  try {
+    for (int t = 1; t < n_threads; ++t)
+      workers_.emplace_back([this, t, n_threads] { work(t, n_threads - 1); });
+  } catch (const std::system_error& error) {
+    const size_t started = workers_.size() + 1;
+    stop();
+    fail(ErrorCode::limit, "threads: only {} of {} can be started ({})", started, n_threads,
+         error.what());
+  }
 }
 
 ThreadPool::~ThreadPool() {
+  stop();
+}
+
+void ThreadPool::stop() {
   stop_ = 1;
   wake_all(stop_);
   wake_.fetch_add(1);
@@ -95,6 +139,7 @@ void ThreadPool::run(const Job& job) {
 
 void ThreadPool::open(const Job& job, int64_t begin) {
   job_ = job;
+  job_.caller = this_thread();
   closed_at_.store(0, std::memory_order_relaxed);
   left_.store(job.n - begin, std::memory_order_relaxed);
   state_.store((state_.load(std::memory_order_relaxed) + kNumber) | kOpen);
@@ -141,7 +186,7 @@ void ThreadPool::await_others() {
 
 void ThreadPool::work(int thread, int n_workers) {
   Helper helper(n_workers);
-  helper.begin(now(), processor_time());
+  int caller = 0;
   uint32_t seen = 0;
   for (;;) {
     const uint32_t state = await_job(seen);
@@ -149,16 +194,23 @@ void ThreadPool::work(int thread, int n_workers) {
     if (!enter(state)) continue;
     seen = state & ~(kNumber - 1);
     const int64_t entered = now();
+    const int callers = job_.caller;
     take_pieces(thread);
     const int64_t closed = closed_at_.load(std::memory_order_relaxed);
     leave();
     const int64_t left = now();
-    const int64_t rest =
-        helper.left(left, left - entered, closed == 0 ? 0 : left - closed, processor_time);
+    if (callers == caller) helper.left(left - entered, closed == 0 ? 0 : left - closed);
+    if (!helper.is_due(left)) continue;
+    if (callers != caller) {  // several take turns: one of them is looked at for a while
+      caller = callers;
+      helper.begin(left, computed(), run_times(caller));
+      continue;
+    }
+    const int64_t rest = helper.settle(left, computed(), run_times(caller));
     if (rest == 0) continue;
-    const timespec at_most{.tv_sec = rest / 1'000'000'000, .tv_nsec = rest % 1'000'000'000};
+    const timespec at_most{.tv_sec = rest / kSecond, .tv_nsec = rest % kSecond};
     sleep_while(stop_, 0, &at_most);
-    helper.begin(now(), processor_time());
+    helper.rested(now(), computed(), run_times(caller));
   }
 }
 

@@ -55,7 +55,8 @@ class ThreadPool {
              },
          .context = &piece,
          .n = n,
-         .grain = grain});
+         .grain = grain,
+         .caller = 0});
   }
 
  private:
@@ -64,12 +65,14 @@ class ThreadPool {
     void* context = nullptr;
     int64_t n = 0;
     int64_t grain = 1;
+    int caller = 0;  // the kernel's number of its thread
   };
   void run(const Job& job);
   void open(const Job& job, int64_t begin);
   void take_pieces(int thread) noexcept;
   void close();
   void await_others();
+  void stop();
 
   void work(int thread, int n_workers);
   [[nodiscard]] uint32_t await_job(uint32_t seen);

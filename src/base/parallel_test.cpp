@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -173,6 +176,7 @@ TEST(ThreadPool, AThreadThatDoesNotRunIsNotWaitedFor) {
 // Its caller waits for it; and as it has helped with nothing, it then stays away for a while.
 TEST(ThreadPool, AThreadThatStopsInsideAPieceIsWaitedFor) {
   ThreadPool pool(2);
+  (void)worker_of(pool);  // from now on it is looked at
   std::atomic<int> inside{0};
   bool done = false;
   const auto stop_inside = [&](int thread, int64_t, int64_t) {
@@ -196,6 +200,22 @@ TEST(ThreadPool, RefusesASillyNumber) {
   EXPECT_THROW(ThreadPool(-1), Error);
   EXPECT_THROW(ThreadPool(1025), Error);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they need all addresses
+TEST(ThreadPool, SaysThatTheSystemDoesNotGiveSoManyThreads) {
+  const auto start_too_many = [] {
+    const rlimit little{.rlim_cur = size_t{512} << 20, .rlim_max = size_t{512} << 20};
+    setrlimit(RLIMIT_AS, &little);  // some 60 stacks
+    try {
+      const ThreadPool pool(1000);
+    } catch (const Error& error) {
+      std::fputs(error.what(), stderr);
+      std::exit(error.code() == ErrorCode::limit ? 0 : 1);
+    }
+  };
+  EXPECT_EXIT(start_too_many(), testing::ExitedWithCode(0), "threads: only .* of 1000 can be");
+}
+#endif
 
 // Many short jobs from several callers, on more threads than there are cores: some throw, some call
 // again from inside. Each has its result on its caller's stack and says when it is over, so a
