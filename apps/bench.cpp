@@ -43,7 +43,7 @@ class BenchVerb : public Verb {
         load_for_bench(model_folder(common_.model), common_.dtype, common_.keys, pool);
     Arena arena;
     Context c{arena, pool, chosen_kernels()};
-    const MachineLimits limits = measure_limits(chosen_kernels(), pool);
+    const MachineLimits limits = measure_limits(chosen_kernels(), pool.size());
     const BenchResult result = bench(c, *model, settings_);
     standard_output().write(common_.is_jsonl() ? json(limits, result, pool.size())
                                                : text(limits, result, pool.size()));

@@ -62,15 +62,15 @@ bool is_integer(const std::string& dtype) {
   return dtype == "int8" || dtype == "int4";
 }
 
-Machine measure_machine(const KernelTable& kernels, ThreadPool& pool, const Options& options) {
+Machine measure_machine(const KernelTable& kernels, Team& team, const Options& options) {
   const Clock clock = options.clock;
-  Machine machine{.peak = is_integer(options.dtype) ? measure_i8_peak(kernels, pool, clock)
-                                                    : measure_fma_peak(kernels, pool, clock),
+  Machine machine{.peak = is_integer(options.dtype) ? measure_i8_peak(kernels, team, clock)
+                                                    : measure_fma_peak(kernels, team, clock),
                   .bandwidth = {}};
-  fmt::print("{} thread(s): {:.1f} Gop/s multiply-add peak; reading GB/s", pool.size(),
+  fmt::print("{} thread(s): {:.1f} Gop/s multiply-add peak; reading GB/s", team.size(),
              machine.peak / 1e9);
   for (const size_t set : kSets) {
-    machine.bandwidth.push_back(measure_read_bandwidth(kernels, pool, set, clock));
+    machine.bandwidth.push_back(measure_read_bandwidth(kernels, team, set, clock));
     fmt::print("  {} KiB: {:.1f}", set / 1024, machine.bandwidth.back() / 1e9);
   }
   fmt::print("\n");
@@ -207,17 +207,17 @@ class Product {
   std::vector<std::vector<float>> scales_;
 };
 
-Line measure(const Machine& machine, ThreadPool& pool, Product& product, Shape shape, int rows,
+Line measure(const Machine& machine, Team& team, Product& product, Shape shape, int rows,
              bool rotating, Clock clock, double budget) {
   const double seconds = undisturbed_time(
-      pool, clock, budget, [&](int thread) { product.run(rows, thread, pool.size()); });
+      team, clock, budget, [&](int thread) { product.run(rows, thread, team.size()); });
   const double operations = 2.0 * rows * shape.n * shape.k;
   const auto bytes = static_cast<double>(product.weight_bytes());
   const double reading =
       rotating ? machine.bandwidth.back() : bandwidth_of(machine, product.weight_bytes());
   const double bound = std::max(operations / machine.peak, bytes / reading);
   return {.shape = shape,
-          .threads = pool.size(),
+          .threads = team.size(),
           .rows = rows,
           .rotating = rotating,
           .seconds = seconds,
@@ -270,14 +270,14 @@ int run(const Options& options) {
   std::vector<Machine> machines;
   std::vector<Line> lines;
   for (const int threads : options.threads) {
-    ThreadPool pool(threads);
-    machines.push_back(measure_machine(kernels, pool, options));
+    Team team(threads);
+    machines.push_back(measure_machine(kernels, team, options));
     for (const Shape shape : shapes)
       for (const bool rotating : {false, true}) {
         Product product(kernels, options.dtype, shape, threads,
                         *std::max_element(options.rows.begin(), options.rows.end()), rotating);
         for (const int rows : options.rows) {
-          lines.push_back(measure(machines.back(), pool, product, shape, rows, rotating,
+          lines.push_back(measure(machines.back(), team, product, shape, rows, rotating,
                                   options.clock, budget));
           print(lines.back(), machines.back());
         }

@@ -88,8 +88,9 @@ class Products {
 
 void measure(ThreadPool& pool, int rows, bool in_pairs) {
   const KernelTable& kernels = chosen_kernels();
+  Team team(pool.size());
   const double peak =
-      in_pairs ? measure_pairs_peak(kernels, pool) : measure_fma_peak(kernels, pool);
+      in_pairs ? measure_pairs_peak(kernels, team) : measure_fma_peak(kernels, team);
   fmt::print("{}: peak {:.0f} GFLOP/s\n", in_pairs ? "bf16" : "f32", peak / 1e9);
   for (const Shape shape : {Shape{256, 256},
                             {256, 1024},

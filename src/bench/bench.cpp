@@ -99,12 +99,13 @@ std::shared_ptr<const Transformer> load_for_bench(const std::filesystem::path& f
       .model;
 }
 
-MachineLimits measure_limits(const KernelTable& kernels, ThreadPool& pool) {
+MachineLimits measure_limits(const KernelTable& kernels, int threads) {
+  Team team(threads);
   constexpr size_t kBeyondCaches = size_t{128} << 20;
   MachineLimits limits;
-  limits.flops = measure_fma_peak(kernels, pool);
-  limits.bytes = measure_read_bandwidth(kernels, pool, kBeyondCaches);
-  limits.int8_ops = measure_i8_peak(kernels, pool);
+  limits.flops = measure_fma_peak(kernels, team);
+  limits.bytes = measure_read_bandwidth(kernels, team, kBeyondCaches);
+  limits.int8_ops = measure_i8_peak(kernels, team);
   return limits;
 }
 

@@ -18,7 +18,7 @@ struct MachineLimits {
 };
 
 // About a second.
-[[nodiscard]] MachineLimits measure_limits(const KernelTable& kernels, ThreadPool& pool);
+[[nodiscard]] MachineLimits measure_limits(const KernelTable& kernels, int threads);
 
 // A model folder with its matrices, and its keys and values, in that form; "": as it is stored.
 [[nodiscard]] std::shared_ptr<const Transformer> load_for_bench(const std::filesystem::path& folder,

@@ -9,16 +9,16 @@ namespace transept {
 namespace {
 
 TEST(Machine, PeakAndBandwidthArePlausible) {
-  ThreadPool pool(1);
-  EXPECT_GT(measure_fma_peak(chosen_kernels(), pool), 1e7);
-  EXPECT_LT(measure_fma_peak(chosen_kernels(), pool), 1e13);
-  EXPECT_GT(measure_i8_peak(chosen_kernels(), pool), 1e7);
-  EXPECT_LT(measure_i8_peak(chosen_kernels(), pool), 1e14);
+  Team team(1);
+  EXPECT_GT(measure_fma_peak(chosen_kernels(), team), 1e7);
+  EXPECT_LT(measure_fma_peak(chosen_kernels(), team), 1e13);
+  EXPECT_GT(measure_i8_peak(chosen_kernels(), team), 1e7);
+  EXPECT_LT(measure_i8_peak(chosen_kernels(), team), 1e14);
   const bool has_pairs = chosen_kernels().pairs != nullptr;
-  EXPECT_GE(measure_pairs_peak(chosen_kernels(), pool), has_pairs ? 1e7 : 0.0);
-  EXPECT_LT(measure_pairs_peak(chosen_kernels(), pool), has_pairs ? 1e14 : 1e-9);
-  EXPECT_GT(measure_read_bandwidth(chosen_kernels(), pool, 1 << 20), 1e7);
-  EXPECT_LT(measure_read_bandwidth(chosen_kernels(), pool, 1 << 20), 1e13);
+  EXPECT_GE(measure_pairs_peak(chosen_kernels(), team), has_pairs ? 1e7 : 0.0);
+  EXPECT_LT(measure_pairs_peak(chosen_kernels(), team), has_pairs ? 1e14 : 1e-9);
+  EXPECT_GT(measure_read_bandwidth(chosen_kernels(), team, 1 << 20), 1e7);
+  EXPECT_LT(measure_read_bandwidth(chosen_kernels(), team, 1 << 20), 1e13);
 }
 
 TEST(Machine, ReadingSeesEveryBlock) {

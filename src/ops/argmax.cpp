@@ -1,7 +1,6 @@
 #include "ops/argmax.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
 
@@ -106,10 +105,10 @@ class Search {
     const Tensor lower = c_.arena.tensor(chunks, x_.rows);
     const size_t scratch_size = static_cast<size_t>(x_.rows) * kChunkPanels * kLanes;
     float* scratch = c_.arena.floats(scratch_size * static_cast<size_t>(c_.pool.size()));
-    std::atomic<int> next{0};
-    c_.pool.run([&](int thread) {
+    c_.pool.parallel_for(chunks, 1, [&](int thread, int64_t begin, int64_t end) {
       float* own = scratch + scratch_size * static_cast<size_t>(thread);
-      for (int chunk = next++; chunk < chunks; chunk = next++) bound(chunk, own, lower.row(chunk));
+      for (int chunk = static_cast<int>(begin); chunk < static_cast<int>(end); ++chunk)
+        bound(chunk, own, lower.row(chunk));
     });
     std::vector<Scored> best(static_cast<size_t>(x_.rows));
     c_.pool.parallel_for(x_.rows, 1, [&](int64_t begin, int64_t end) {

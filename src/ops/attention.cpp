@@ -1,7 +1,6 @@
 #include "ops/attention.h"
 
 #include <algorithm>
-#include <atomic>
 #include <vector>
 
 #include "ops/attention_backward.h"
@@ -190,28 +189,19 @@ void attend_all(Context& c, ConstTensor q, std::span<const AttentionItem> items,
     work += int64_t{n} * item.keys.length * q.cols;
     if (c.observer != nullptr) kept.push_back({c.arena.tensor(n_heads * n, item.keys.length), n});
   }
-  // One scratch per thread, handed out as threads arrive.
+  // One scratch per thread.
   const int n_scratch = c.pool.size();
   float* scores = c.arena.floats(scratch * static_cast<size_t>(n_scratch));
   const Attend attend(c, q, items, n_heads, scale, bias, mask, y);
   // A few neighbours at a time: a product asks the memory for the keys of the head after its own.
   const auto n_tasks = static_cast<int64_t>(tasks.size());
   const int64_t run = std::clamp(n_tasks / (int64_t{8} * n_scratch), int64_t{1}, int64_t{n_heads});
-  std::atomic<int64_t> next{0};
-  const auto all = [&](int thread) {
-    float* own = scores + static_cast<size_t>(thread) * scratch;
-    for (int64_t i = next.fetch_add(run); i < n_tasks; i = next.fetch_add(run)) {
-      for (int64_t t = i; t < std::min(i + run, n_tasks); ++t) {
-        attend.run(tasks[static_cast<size_t>(t)], own, kept);
-      }
-    }
-  };
   constexpr int64_t kSmall = int64_t{16} * 1024;
-  if (work < kSmall) {
-    all(0);
-  } else {
-    c.pool.run(all);
-  }
+  const int64_t grain = work < kSmall ? n_tasks : run;
+  c.pool.parallel_for(n_tasks, grain, [&](int thread, int64_t begin, int64_t end) {
+    float* own = scores + static_cast<size_t>(thread) * scratch;
+    for (int64_t t = begin; t < end; ++t) attend.run(tasks[static_cast<size_t>(t)], own, kept);
+  });
   for (size_t i = 0; i < kept.size(); ++i) c.emit("probs", kept[i].probs, items[i].sequence);
 }
 

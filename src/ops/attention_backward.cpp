@@ -1,7 +1,6 @@
 #include "ops/attention_backward.h"
 
 #include <algorithm>
-#include <atomic>
 #include <vector>
 
 namespace transept {
@@ -211,9 +210,8 @@ void attention_backward(Context& c, ConstTensor q, ConstTensor k, ConstTensor v,
   const int64_t tasks = static_cast<int64_t>(items.size()) * options.n_heads;
   float* dbias = c.arena.floats(static_cast<size_t>(tasks) * span);
   std::fill_n(dbias, static_cast<size_t>(tasks) * span, 0.F);
-  std::atomic<int64_t> next{0};
-  c.pool.run([&](int thread) {
-    for (int64_t task = next++; task < tasks; task = next++) {
+  c.pool.parallel_for(tasks, 1, [&](int thread, int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
       const RowsItem& item = items[static_cast<size_t>(task / options.n_heads)];
       const int head = static_cast<int>(task % options.n_heads);
       const Head work(c, q, k, v, dy, item, options, mask, head,

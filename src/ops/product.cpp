@@ -1,7 +1,6 @@
 #include "ops/product.h"
 
 #include <algorithm>
-#include <atomic>
 
 #include "kernels/int4.h"
 #include "ops/linear.h"
@@ -231,14 +230,12 @@ void multiply_in_pieces(Context& c, ConstTensor a, const Factor& by, int piece,
   const int pieces = (panels + piece - 1) / piece;
   const int width = piece * kLanes;
   const Tensor scratch = c.arena.tensor(c.pool.size() * a.rows, width);
-  std::atomic<int> next{0};
-  c.pool.run([&](int thread) {
+  c.pool.parallel_for(pieces, 1, [&](int thread, int64_t begin, int64_t end) {
     const Tensor y = scratch.slice(thread * a.rows, (thread + 1) * a.rows);
-    for (int index = next++; index < pieces; index = next++) {
-      const int begin = index * piece;
-      const int end = std::min(begin + piece, panels);
-      run_part(c.kernels, rows, by, {0, a.rows, begin, end}, y.data, static_cast<size_t>(width));
-      const int first = begin * kLanes;
+    for (int index = static_cast<int>(begin); index < static_cast<int>(end); ++index) {
+      const Part part{0, a.rows, index * piece, std::min((index + 1) * piece, panels)};
+      run_part(c.kernels, rows, by, part, y.data, static_cast<size_t>(width));
+      const int first = part.begin * kLanes;
       f({thread, index, first, std::min(width, by.weight->rows - first), y});
     }
   });
@@ -287,10 +284,10 @@ void multiply_transposed(Context& c, ConstTensor a, ConstTensor b, Tensor y) {
     const float* packed = pack_panels(c, b, begin, k);
     const size_t size = static_cast<size_t>(block) * static_cast<size_t>(k);
     float* strips = c.arena.floats(size * static_cast<size_t>(c.pool.size()));
-    std::atomic<int64_t> next{0};
-    const auto work = [&](int thread) {
+    const bool small = int64_t{k} * y.rows * y.cols < kSmallProduct;
+    c.pool.parallel_for(tasks, small ? tasks : 1, [&](int thread, int64_t first, int64_t last) {
       float* own = strips + static_cast<size_t>(thread) * size;
-      for (int64_t task = next++; task < tasks; task = next++) {
+      for (int64_t task = first; task < last; ++task) {
         const int row = static_cast<int>(task) * block;
         const int m = std::min(block, y.rows - row);
         c.kernels.pack_strips_f32(a.row(begin) + row, static_cast<size_t>(a.cols), m, k, own);
@@ -307,12 +304,7 @@ void multiply_transposed(Context& c, ConstTensor a, ConstTensor b, Tensor y) {
                         .accumulate = true};
         c.kernels.gemm_strips_f32(g, 0, panels_for(y.cols));
       }
-    };
-    if (int64_t{k} * y.rows * y.cols < kSmallProduct) {
-      work(0);
-    } else {
-      c.pool.run(work);
-    }
+    });
   }
 }
 
