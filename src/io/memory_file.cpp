@@ -14,7 +14,8 @@ namespace {
 constexpr int64_t kMostRows = int64_t{1} << 24;
 constexpr int64_t kMostWidth = int64_t{1} << 16;
 constexpr const char* kFormat = "transept memory";
-constexpr const char* kVersion = "1";
+constexpr std::string_view kVersion = "2";
+constexpr std::string_view kVersionWithXxh3 = "1";
 
 const std::string& metadata(const SafetensorsFile& file, std::string_view key) {
   const auto at = file.metadata().find(key);
@@ -56,6 +57,7 @@ void read_hidden(const SafetensorsFile& file, MemoryContents& out) {
 }
 
 void read_ids(const SafetensorsFile& file, MemoryContents& out) {
+  if (file.find("ids") == nullptr && metadata(file, "version") == kVersion) return;
   const StoredTensor& ids = tensor(file, "ids", StoredType::i32, 1);
   if (ids.shape[0] != out.rows) {
     fail(ErrorCode::bad_data, "{}: ids: shape {}, expected [{}], one for each row of hidden",
@@ -94,17 +96,18 @@ void read_segments(const SafetensorsFile& file, MemoryContents& out) {
 std::vector<TensorToWrite> tensors_of(const Memory& memory) {
   const ConstTensor hidden = memory.hidden();
   const auto ids = memory.ids();
-  std::vector<TensorToWrite> tensors(2);
-  tensors[0] = {.name = "hidden",
-                .type = StoredType::f32,
-                .shape = {hidden.rows, hidden.cols},
-                .bytes = std::as_bytes(std::span(hidden.data, hidden.size())),
-                .make = {}};
-  tensors[1] = {.name = "ids",
-                .type = StoredType::i32,
-                .shape = {static_cast<int64_t>(ids.size())},
-                .bytes = std::as_bytes(ids),
-                .make = {}};
+  std::vector<TensorToWrite> tensors;
+  tensors.push_back({.name = "hidden",
+                     .type = StoredType::f32,
+                     .shape = {hidden.rows, hidden.cols},
+                     .bytes = std::as_bytes(std::span(hidden.data, hidden.size())),
+                     .make = {}});
+  if (ids.empty()) return tensors;
+  tensors.push_back({.name = "ids",
+                     .type = StoredType::i32,
+                     .shape = {static_cast<int64_t>(ids.size())},
+                     .bytes = std::as_bytes(ids),
+                     .make = {}});
   return tensors;
 }
 
@@ -116,7 +119,7 @@ SafetensorsFile::Metadata metadata_of(const Memory& memory, const std::string& t
   }
   segments.end_array();
   return {{"format", kFormat},
-          {"version", kVersion},
+          {"version", std::string(kVersion)},
           {"fingerprint", memory.fingerprint()},
           {"segments", segments.text()},
           {"text_hash", text_hash}};
@@ -138,8 +141,9 @@ MemoryContents read_memory_file(const SafetensorsFile& file) {
   check(format == kFormat, ErrorCode::bad_data, "{}: format \"{}\", expected \"{}\"", file.name(),
         format, kFormat);
   const std::string& version = metadata(file, "version");
-  check(version == kVersion, ErrorCode::unsupported,
-        "{}: version \"{}\" of the memory format, expected \"{}\"", file.name(), version, kVersion);
+  check(version == kVersion || version == kVersionWithXxh3, ErrorCode::unsupported,
+        "{}: version \"{}\" of the memory format, expected \"{}\" or \"{}\"", file.name(), version,
+        kVersionWithXxh3, kVersion);
   for (const auto& [name, stored] : file.tensors()) {
     check(name == "hidden" || name == "ids", ErrorCode::bad_data,
           "{}: tensor \"{}\" is no part of a memory file", file.name(), name);
