@@ -34,6 +34,17 @@ void save_memory(const std::filesystem::path& path, const Memory& memory,
 
 [[nodiscard]] std::string memory_bytes(const Memory& memory, const std::string& text_hash = {});
 
+// At most so many of these bytes, from one of them on; none behind the end.
+[[nodiscard]] std::string memory_bytes(const Memory& memory, size_t begin, size_t most);
+
+// What the header says: the first look at a file, before rows are read.
+struct MemoryShape {
+  std::string fingerprint;
+  int rows = 0;
+  int width = 0;
+};
+[[nodiscard]] MemoryShape memory_shape(const SafetensorsFile& file);
+
 // Error bad_data unless everything is there, of the right shape and consistent.
 [[nodiscard]] MemoryContents read_memory_file(const SafetensorsFile& file);
 
