@@ -171,6 +171,26 @@ TEST(MemoryFile, WhatIsWrongIsNamed) {
             "DIR/m: segments: [0][1]: 0, expected 1 to 3");
 }
 
+TEST(MemoryFile, AnyPartOfItsBytesCanBeHad) {
+  Rig rig;
+  const Memory memory = rig.encode({4, 5, 2});
+  const std::string whole = memory_bytes(memory);
+  for (const size_t piece : {size_t{1}, size_t{7}, size_t{100}, whole.size()}) {
+    std::string joined;
+    for (;;) {
+      const std::string part = memory_bytes(memory, joined.size(), piece);
+      if (part.empty()) break;
+      joined += part;
+    }
+    EXPECT_EQ(joined, whole) << piece;
+  }
+  const MemoryShape shape =
+      memory_shape(SafetensorsFile::parse(std::as_bytes(std::span(whole)), "m"));
+  EXPECT_EQ(shape.rows, 3);
+  EXPECT_EQ(shape.width, rig.model.config.encoder.d_model);
+  EXPECT_EQ(shape.fingerprint, rig.model.identity->fingerprint());
+}
+
 // Made by what wrote version 1; tests/fixtures/memories has its story.
 TEST(MemoryFile, ReadsVersionOne) {
   Rig rig("tiny-t5-text");

@@ -277,8 +277,7 @@ std::optional<MemoryContents> read_memory(const StoredMemory& memory) {
   } catch (const Error& error) {
     // Anything else (out of descriptors, a disk that fails) may be over the next time.
     // So may a version that only a newer server knows.
-    if (error.code() != ErrorCode::bad_data && error.code() != ErrorCode::not_found)
-      fail(ErrorCode::io, "{}", error.what());
+    if (error.code() != ErrorCode::bad_data && error.code() != ErrorCode::not_found) throw;
     log(LogLevel::warning, error.what());
     return {};
   }

@@ -30,6 +30,7 @@ struct MemoryStore::Loading {
   Signal done;
   int waiting = 0;
   Memory memory;
+  bool is_uploaded = false;  // a client's word: not for a text
   std::exception_ptr error;
 };
 
@@ -73,8 +74,8 @@ Task<MemoryStore::Found> MemoryStore::of_input(Scope& scope, std::string space, 
     co_await saved(name);  // one on its way from RAM to disk is there
     const auto left = entries_.find(name);
     // The one that starts the loading is the one that pays for it.
-    const bool reads = left != entries_.end() && (left->second.loading != nullptr ||
-                                                  (left->second.file && !left->second.uploaded));
+    const bool reads = left != entries_.end() && !left->second.uploaded &&
+                       (left->second.loading != nullptr || left->second.file);
     found.memory = co_await load(scope, name, engine, source);
     found.encoded = !reads;
   }
@@ -111,20 +112,36 @@ Task<MemoryStore::Found> MemoryStore::by_name(Scope& scope, MemoryName name) {
   co_return found;
 }
 
+// Whatever fails with files is the server's own trouble and names its paths: clients are told io.
+Task<void> MemoryStore::with_files(std::function<void()> f) {
+  const auto guarded = [&f] {
+    try {
+      f();
+    } catch (const Error& error) {
+      fail(ErrorCode::io, "{}", error.what());
+    }
+  };
+  co_await on_file_thread(loop_, guarded);
+}
+
 // From its file, or by encoding the source; many requests for one id share the work.
 Task<Memory> MemoryStore::load(Scope& scope, MemoryName name, Engine& engine,
                                std::vector<Token> source) {
-  // One that everybody has left is on its way out: not worth waiting in.
+  // One that everybody has left is on its way out, and a text takes no uploaded one: not joined.
+  const auto is_no_use = [&](const Loading& loading) {
+    return loading.scope.ended() != Ended::no || (loading.is_uploaded && !source.empty());
+  };
   while (entries_.contains(name) && entries_.at(name).loading != nullptr &&
-         entries_.at(name).loading->scope.ended() != Ended::no) {
-    const std::shared_ptr<Loading> abandoned = entries_.at(name).loading;
-    co_await scope.wait(abandoned->done);
+         is_no_use(*entries_.at(name).loading)) {
+    const std::shared_ptr<Loading> other = entries_.at(name).loading;
+    co_await scope.wait(other->done);
   }
   Entry& entry = entries_[name];
   entry.engine = &engine;
   std::shared_ptr<Loading> loading = entry.loading;
   if (loading == nullptr) {
     loading = std::make_shared<Loading>();
+    loading->is_uploaded = entry.uploaded && source.empty();
     entry.loading = loading;
     spawn(load_now(loading, name, std::move(source)), {});
   }
@@ -176,7 +193,7 @@ Task<Memory> MemoryStore::read_file_of(Scope& scope, MemoryName name) {
   Engine& engine = *entries_.at(name).engine;
   std::optional<MemoryContents> contents;
   const auto read = [&] { contents = read_memory(file); };
-  co_await on_file_thread(loop_, read);
+  co_await with_files(read);
   Memory memory;
   const bool undamaged = contents.has_value();
   if (undamaged && is_right(file, *contents, engine)) {
@@ -227,16 +244,19 @@ Task<void> MemoryStore::saved(MemoryName name) {
 
 Task<void> MemoryStore::keep(Engine& engine, MemoryName name, Memory memory) {
   if (!folder_.exists()) co_return;
-  co_await saved(name);
-  if (const auto at = entries_.find(name); at != entries_.end() && at->second.file) {
+  for (;;) {
+    co_await saved(name);
+    const auto at = entries_.find(name);
+    if (at == entries_.end() || !at->second.file) break;
     // Somebody may have removed it, or the whole folder.
     bool there = false;
-    const auto look = [&there, path = at->second.file->path] { there = is_file(path); };
-    co_await on_file_thread(loop_, look);
+    const std::filesystem::path path = at->second.file->path;
+    const auto look = [&] { there = is_file(path); };
+    co_await with_files(look);
     if (there) co_return;
     const auto left = entries_.find(name);
-    if (left != entries_.end() && left->second.file) (void)forget_file(left->second);
-    co_await saved(name);
+    if (left != entries_.end() && left->second.file && left->second.file->path == path)
+      (void)forget_file(left->second);
   }
   Entry& entry = entries_[name];
   entry.engine = &engine;
@@ -256,7 +276,7 @@ Task<void> MemoryStore::save(MemoryName name, Memory memory) {
     file = folder_.write(fingerprint, name, memory_bytes(memory), uploaded);
   };
   try {
-    co_await on_file_thread(loop_, write);
+    co_await with_files(write);
   } catch (...) {
     error = std::current_exception();
   }
@@ -279,7 +299,7 @@ Task<bool> MemoryStore::remove(MemoryName name) {
   const std::filesystem::path file = forget_file(entry);
   forget_if_gone(name);
   const auto unlink = [&] { remove_file(file); };
-  if (!file.empty()) co_await on_file_thread(loop_, unlink);
+  if (!file.empty()) co_await with_files(unlink);
   co_return true;
 }
 

@@ -126,6 +126,7 @@ class MemoryStore {
 
   [[nodiscard]] std::optional<StoredMemory> checked_file(const MemoryName& name) const;
   [[nodiscard]] static bool is_there(const Entry& entry);  // in RAM, on disk, or between the two
+  Task<void> with_files(std::function<void()> f);          // on the thread for them
   Task<void> saved(MemoryName name);  // when no file of it is being written any more
   void make_hot(const MemoryName& name, Entry& entry, Memory memory);
   void drop_hot(const MemoryName& name, Entry& entry);

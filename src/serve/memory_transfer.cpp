@@ -75,7 +75,7 @@ Task<std::unique_ptr<MemoryStore::Data>> MemoryStore::data(Scope& scope, MemoryN
   const auto open = [&] {
     if (is_undamaged(*file)) stream.open(file->path, std::ios::binary);
   };
-  co_await on_file_thread(loop_, open);
+  co_await with_files(open);
   scope.check();
   if (stream.is_open()) co_return std::make_unique<Data>(std::move(stream));
   const Found found = co_await by_name(scope, name);  // in RAM still, or it says what is wrong

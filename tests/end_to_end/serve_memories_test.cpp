@@ -193,6 +193,30 @@ TEST(ServeMemories, EachKeyHasItsOwn) {
   EXPECT_EQ(http(again.port(), "GET", "/v1/memories/" + hers, "", kAlice).status, 200);
 }
 
+// A client brings other numbers under the right id. While they are being read for somebody who asks
+// by id, a text of the same id does not get them.
+TEST(ServeMemories, ATextWaitsForNoUploadedMemory) {
+  const ServerProcess server({kModel, "--memory-folder", scratch("forged"), "--memory-mib", "0"});
+  const std::string id = text_of(http(server.port(), "POST", "/v1/memories", kFox), "id");
+  const std::string path = "/v1/memories/" + id;
+  const HttpResult right = http(server.port(), "POST", "/v1/generate",
+                                R"({"input": "The quick brown fox jumped over the lazy dog"})");
+  std::string forged = http(server.port(), "GET", path + "/data").body;
+  for (size_t i = forged.size() / 2; i < forged.size() / 2 + 400; i += 4) forged[i] ^= 0x40;
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(http(server.port(), "DELETE", path).status, 204);
+    ASSERT_EQ(http(server.port(), "PUT", path + "/data", forged).status, 201);
+    std::thread by_id([&] {
+      for (int k = 0; k < 3; ++k) (void)http(server.port(), "GET", path);
+    });
+    const HttpResult answer = http(server.port(), "POST", "/v1/generate",
+                                   R"({"input": "The quick brown fox jumped over the lazy dog"})");
+    by_id.join();
+    EXPECT_EQ(number_of(answer, "encoder_runs"), 1) << i;
+    EXPECT_EQ(hypotheses_of(answer), hypotheses_of(right)) << i;
+  }
+}
+
 // A namespace follows from the key's name: on every server, whatever the secret.
 TEST(ServeMemories, AKeysNameIsItsNamespace) {
   const ServerProcess first({kModel, "--memory-folder", "none", "--api-keys", keys()});
