@@ -91,7 +91,8 @@ void make_folder(const fs::path& path) {
 
 // Of the server's own making, by an older one: others could read what is in it.
 void make_private(const fs::path& path, const Status& status, mode_t mode) {
-  if (!status.is_open_to_others() || status.about.st_uid != ::geteuid()) return;
+  const bool is_link = status.exists && S_ISLNK(status.about.st_mode);  // to what is not our making
+  if (is_link || !status.is_open_to_others() || status.about.st_uid != ::geteuid()) return;
   if (::chmod(path.c_str(), mode) != 0)
     log(LogLevel::warning, path.string() + ": others can read it, and that cannot be changed: " +
                                std::strerror(errno));

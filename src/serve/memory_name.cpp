@@ -1,5 +1,7 @@
 #include "serve/memory_name.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "base/hash.h"
@@ -18,7 +20,13 @@ void add_source(Hash& hash, std::span<const Token> source,
                 std::span<const Memory::Segment> segments) {
   add_number(hash, static_cast<std::int64_t>(segments.size()));
   for (const Memory::Segment& segment : segments) add_number(hash, segment.end);
-  for (const Token id : source) add_number(hash, id);
+  // Many at once: a hash is asked for a long text's ids on the I/O thread.
+  std::array<std::int64_t, 512> numbers{};
+  for (std::size_t begin = 0; begin < source.size(); begin += numbers.size()) {
+    const auto some = source.subspan(begin, std::min(numbers.size(), source.size() - begin));
+    std::copy(some.begin(), some.end(), numbers.begin());
+    hash.add(numbers.data(), some.size() * sizeof numbers[0]);
+  }
 }
 
 }  // namespace
@@ -56,7 +64,9 @@ std::string id_of_version_1(const MemoryMaker& maker, std::span<const Token> sou
 bool is_id_of(std::string_view id, const MemoryMaker& maker, std::span<const Token> source,
               std::span<const Memory::Segment> segments) {
   if (source.empty()) return false;
-  if (maker.space == kShared && id == id_of_version_1(maker, source, segments)) return true;
+  constexpr std::size_t kOldDigits = 32;
+  if (id.size() == kOldDigits)
+    return maker.space == kShared && id == id_of_version_1(maker, source, segments);
   return id == id_of(maker, source, segments);
 }
 

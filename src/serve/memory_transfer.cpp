@@ -20,11 +20,6 @@ bool same_rows(const Memory& memory, const MemoryContents& contents) {
              0;
 }
 
-// Of keys and values, without the scales of int8.
-std::size_t bytes_of_number(Storage keys) {
-  return keys == Storage::f32 ? 4 : keys == Storage::bf16 ? 2 : 1;
-}
-
 SafetensorsFile parsed(const std::string& bytes, const MemoryName& name) {
   return SafetensorsFile::parse(std::as_bytes(std::span(bytes)), spelled(name));
 }
@@ -35,11 +30,11 @@ SafetensorsFile parsed(const std::string& bytes, const MemoryName& name) {
 // model that has a longest one always fits, and no memory is more than a part of the disk.
 int MemoryStore::most_rows(const Engine& engine) const {
   constexpr std::size_t kDiskShare = 16;
+  constexpr int kSome = 16;  // rows: a panel of keys
   const StackConfig& decoder = engine.config().decoder;
-  const auto width = static_cast<std::size_t>(decoder.n_heads) *
-                     static_cast<std::size_t>(decoder.d_head) *
-                     static_cast<std::size_t>(decoder.layers);
-  const std::size_t of_row = file_bytes_of_row(engine) + 2 * width * bytes_of_number(decoder.keys);
+  const KeyValues keys(decoder.n_heads, decoder.d_head, decoder.keys, kSome);
+  const std::size_t of_row =
+      file_bytes_of_row(engine) + static_cast<std::size_t>(decoder.layers) * keys.bytes() / kSome;
   std::size_t rows =
       std::max(options_.memory_bytes / of_row,
                static_cast<std::size_t>(std::max(engine.config().encoder.max_positions, 1)));

@@ -194,7 +194,7 @@ Task<void> get_memory_data(Call& call) {
   head.headers.emplace_back("Content-Disposition",
                             "attachment; filename=\"" + name.id + ".memory\"");
   co_await exchange.begin(std::move(head));
-  for (;;) {
+  while (exchange.request.method != "HEAD") {
     std::string piece = co_await data->next(*call.service.http, exchange.scope);
     if (piece.empty()) co_return;
     co_await exchange.write(std::move(piece));
