@@ -1,4 +1,5 @@
 // /v1/memories: inputs that were read, as a resource. Each is looked up in the key's namespace.
+#include <algorithm>
 #include <charconv>
 #include <map>
 
@@ -145,21 +146,26 @@ Task<void> make_memory(Call& call) {
 Task<void> list_memories(Call& call) {
   const Page page = page_of(call.exchange.request);
   const MemoryStore& store = *call.service.store;
-  std::vector<MemoryStore::Info> some = store.list(call.key.space, page.after, page.limit + 1);
-  const bool more = some.size() > page.limit;
-  if (more) some.pop_back();
-  JsonWriter json;
-  json.begin_object().key("memories").begin_array();
-  for (const MemoryStore::Info& info : some) {
-    json.begin_object();
-    write_info(json, info);
-    json.end_object();
-  }
-  json.end_array();
-  if (more) json.member("next", some.back().id);
-  json.member("ram_bytes", store.ram().bytes_of(call.key.space));
-  json.member("disk_bytes", store.disk().bytes_of(call.key.space)).end_object();
-  co_await send_json(call, json.take());
+  const std::vector<MemoryStore::Info> some =
+      store.list(call.key.space, page.after, page.limit + 1);
+  const std::size_t ram_bytes = store.ram().bytes_of(call.key.space);
+  const std::size_t disk_bytes = store.disk().bytes_of(call.key.space);
+  const auto write = [&] {
+    const std::size_t n = std::min(some.size(), page.limit);
+    JsonWriter json;
+    json.begin_object().key("memories").begin_array();
+    for (std::size_t i = 0; i < n; ++i) {
+      json.begin_object();
+      write_info(json, some[i]);
+      json.end_object();
+    }
+    json.end_array();
+    if (n < some.size()) json.member("next", some[n - 1].id);
+    json.member("ram_bytes", ram_bytes).member("disk_bytes", disk_bytes).end_object();
+    return json.take();
+  };
+  std::string json = co_await off_loop(*call.service.http, call.exchange.scope, write);
+  co_await send_json(call, std::move(json));
 }
 
 Task<void> get_memory(Call& call) {
