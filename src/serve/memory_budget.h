@@ -34,7 +34,7 @@ class MemoryBudget {
   };
   struct Holder {
     std::size_t bytes = 0;
-    std::map<std::string, Item> items;           // by id
+    std::map<std::string, Item> items;            // by id
     std::map<std::uint64_t, std::string> by_age;  // least recently used first
   };
 

@@ -50,8 +50,7 @@ TEST(MemoryName, ANamespaceIsTheHashOfTheKeysName) {
   EXPECT_NE(space_of("shared"), kShared);
 }
 
-// The id is that of tests/fixtures/memories/server, made by a server of version 1 that ran
-// tests/fixtures/models/tiny-t5-text. Its tokenizer's hash is tested with the server itself.
+// That these are the ids which servers of version 1 gave: end_to_end, by a folder of one.
 TEST(MemoryName, AnIdOfVersionOneIsKnownInTheSharedNamespaceOnly) {
   const std::string old = id_of_version_1(kMaker, kSource, kWhole);
   EXPECT_EQ(old.size(), 32U);

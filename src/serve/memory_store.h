@@ -21,6 +21,7 @@
 #include "serve/memory_folder.h"
 #include "serve/memory_name.h"
 #include "serve/options.h"
+#include "serve/turns.h"
 
 namespace transept::serve {
 
@@ -108,6 +109,8 @@ class MemoryStore {
   [[nodiscard]] int most_rows(const Engine& engine) const;
   void check_rows(const Engine& engine, std::int64_t rows, const char* what) const;
 
+  // For making one by joining or uploading: few at a time, each may be as large as one may be.
+  [[nodiscard]] Turns& making() { return making_; }
   [[nodiscard]] const StoreCounters& counters() const { return counters_; }
   [[nodiscard]] const MemoryBudget& ram() const { return hot_; }
   [[nodiscard]] const MemoryBudget& disk() const { return files_; }
@@ -152,6 +155,7 @@ class MemoryStore {
   MemoryBudget files_;
   StoreCounters counters_;
   int spilling_ = 0;
+  Turns making_{2};
 };
 
 // `next` until it is empty.

@@ -215,8 +215,10 @@ Task<void> put_memory_data(Call& call) {
   MemoryStore::Brought brought =
       co_await store.look_at(call.exchange.scope, name, std::move(bytes));
   const auto ticket = call.service.admission->admit(call.key, brought.rows);
+  std::shared_ptr<void> turn = co_await store.making().take(call.exchange.scope);
   const MemoryStore::Info info =
       co_await store.upload(call.exchange.scope, name, std::move(brought));
+  turn.reset();  // a slow reader holds none
   co_await send_info(call, info, known, 0, 0, known ? 200 : 201);
 }
 
@@ -227,6 +229,7 @@ Task<void> concat_memories(Call& call) {
   check_members(document.root(), {"memories"});
   const Parts parts = parts_of(call, document.root());
   const auto ticket = call.service.admission->admit(call.key, parts.rows);
+  std::shared_ptr<void> turn = co_await store.making().take(scope);
   std::map<MemoryName, Memory> loaded;
   for (const MemoryName& name : parts.names) {
     if (loaded.contains(name)) continue;
@@ -242,6 +245,7 @@ Task<void> concat_memories(Call& call) {
   const MemoryName name = name_of(call, made.id);
   co_await store.keep(*parts.engine, name, joined);
   const MemoryStore::Info info = store.info(name).value_or(made);
+  turn.reset();
   co_await send_info(call, info, true, 0, 0, 201);
 }
 
