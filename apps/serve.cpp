@@ -29,6 +29,8 @@ class ServeVerb : public Verb {
                  "where memories are kept; none: in RAM only");
     options.number("memory-mib", memory_mib_, 0, 1 << 24, "RAM for memories, MiB");
     options.number("memory-disk-mib", disk_mib_, 0, 1 << 24, "disk for memories, MiB");
+    options.number("max-memory-mib", most_memory_mib_, 1, 1 << 24,
+                   "RAM of one memory that is joined or uploaded, MiB");
     options.texts("translate", "FROM:TO[:PREFIX]", translations_,
                   "a language pair of the first model, and the text put before its inputs");
     options.text("source-language", "CODE", server_.source_language,
@@ -59,6 +61,8 @@ class ServeVerb : public Verb {
     options.text("tls-key", "FILE", http.private_key, "its private key, PEM");
     options.text("api-keys", "FILE", key_file_,
                  "lines NAME SECRET [tokens_per_minute=N] [concurrent=N]");
+    options.flag("shared-memories", service.admission.shared_memories,
+                 "all keys have the same memories; else each has its own");
     options.text("cors-origin", "ORIGIN", service.cors_origin,
                  "a page's origin that may ask; *: any");
   }
@@ -97,6 +101,7 @@ class ServeVerb : public Verb {
     service.store.folder = memory_folder();
     service.store.ram_bytes = static_cast<size_t>(memory_mib_) << 20;
     service.store.disk_bytes = static_cast<size_t>(disk_mib_) << 20;
+    service.store.memory_bytes = static_cast<size_t>(most_memory_mib_) << 20;
     service.admission.key_file = key_file_;
     service.admission.limits.tokens_per_minute = limits_per_minute_;
     service.admission.most_tokens = most_tokens_;
@@ -170,6 +175,7 @@ class ServeVerb : public Verb {
   std::string key_file_;
   int memory_mib_ = static_cast<int>(serve::StoreOptions().ram_bytes >> 20);
   int disk_mib_ = static_cast<int>(serve::StoreOptions().disk_bytes >> 20);
+  int most_memory_mib_ = static_cast<int>(serve::StoreOptions().memory_bytes >> 20);
   int body_kib_ = static_cast<int>(serve::HttpOptions().max_body_bytes >> 10);
   int most_tokens_ = static_cast<int>(serve::AdmissionOptions().most_tokens);
   int limits_per_minute_ = 0;

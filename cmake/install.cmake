@@ -13,7 +13,7 @@ add_library(transept_library SHARED ${objects})
 add_library(transept::transept ALIAS transept_library)
 set_target_properties(transept_library PROPERTIES OUTPUT_NAME transept EXPORT_NAME transept LINKER_LANGUAGE CXX
                       VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-target_link_libraries(transept_library PRIVATE fmt::fmt simdjson::simdjson Threads::Threads ICU::uc ICU::i18n)
+target_link_libraries(transept_library PRIVATE fmt::fmt simdjson::simdjson OpenSSL::Crypto Threads::Threads ICU::uc ICU::i18n)
 target_include_directories(transept_library INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
                                                       $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(transept_library INTERFACE cxx_std_20)

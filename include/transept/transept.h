@@ -102,9 +102,10 @@ class Memory {
   [[nodiscard]] int rows() const;                       // source tokens
   [[nodiscard]] int width() const;                      // d_model of the encoder
   [[nodiscard]] std::span<const float> hidden() const;  // [rows, width] row-major
-  [[nodiscard]] std::span<const Token> ids() const;     // the source tokens, one per row
-  [[nodiscard]] std::string fingerprint() const;        // of the model that made it
-  [[nodiscard]] std::size_t bytes() const;              // hidden states, keys and values
+  [[nodiscard]] std::span<const Token> ids()
+      const;  // the source tokens, one per row; none of other sources
+  [[nodiscard]] std::string fingerprint() const;  // of the model that made it
+  [[nodiscard]] std::size_t bytes() const;        // hidden states, keys and values
 
   // Rows [begin, end), without running anything. Error usage outside 0 … rows().
   [[nodiscard]] Memory slice(int begin, int end) const;

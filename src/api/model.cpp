@@ -4,7 +4,7 @@
 
 #include "api/implementation.h"
 #include "base/error.h"
-#include "base/hash.h"
+#include "base/sha256.h"
 #include "io/memory_file.h"
 #include "io/shortlist_file.h"
 #include "io/tasks.h"
@@ -89,9 +89,7 @@ Model Model::load(const std::filesystem::path& folder, const LoadOptions& option
 
 Memory Model::encode(std::string_view text) const {
   const Memory memory = encode(implementation_->text().encode(text).ids);
-  Hasher hash;
-  hash.add(text);
-  return outer(memory.implementation()->memory, hash.hex());
+  return outer(memory.implementation()->memory, sha256(text));
 }
 
 Memory Model::encode(std::span<const Token> ids) const {

@@ -6,11 +6,22 @@
 #include "generate/greedy.h"
 
 namespace transept {
+namespace {
+
+bool reads_source_tokens(const GenerateOptions& options) {
+  return options.shortlist != nullptr || options.encoder_no_repeat_ngram > 0 ||
+         options.encoder_repetition_penalty != 1;
+}
+
+}  // namespace
 
 std::unique_ptr<Session> make_session(const Config& config, const GenerateOptions& options,
                                       const std::vector<Token>& prompt, Memory memory,
                                       std::shared_ptr<const OutputSubset> outputs) {
   check_options(options, config);
+  check(memory.empty() || !memory.ids().empty() || !reads_source_tokens(options), ErrorCode::usage,
+        "a shortlist, encoder_no_repeat_ngram and encoder_repetition_penalty go by the source's "
+        "tokens: this memory was not made from tokens");
   if (options.beams > 1) {
     return std::make_unique<BeamSession>(config, options, prompt, std::move(memory),
                                          std::move(outputs));

@@ -369,5 +369,25 @@ TEST(Beam, WhereAllIsBannedSomethingComes) {
   EXPECT_EQ(results.size(), 1U);
 }
 
+// What goes by the source's tokens has none to go by, and says so.
+TEST(Session, AMemoryOfNoTokensAnswersWithoutTheirOptions) {
+  auto storage = std::make_shared<Memory::Storage>();
+  storage->rows = 2;
+  const Memory rows(storage);
+  const auto begin = [&](const GenerateOptions& options) {
+    (void)make_session(toy_config(5), options, {}, rows);
+  };
+  EXPECT_NO_THROW(begin(GenerateOptions()));
+  GenerateOptions ngrams;
+  ngrams.encoder_no_repeat_ngram = 2;
+  EXPECT_THROW(begin(ngrams), Error);
+  GenerateOptions penalty;
+  penalty.encoder_repetition_penalty = 1.5;
+  EXPECT_THROW(begin(penalty), Error);
+  GenerateOptions listed;
+  listed.shortlist = std::make_shared<const Shortlist>();
+  EXPECT_THROW(begin(listed), Error);
+}
+
 }  // namespace
 }  // namespace transept::testing

@@ -71,6 +71,7 @@ void inspect_memory(const fs::path& path, Report& report) {
   report.memory = {.rows = contents.rows,
                    .width = contents.width,
                    .segments = static_cast<int>(contents.segments.size()),
+                   .of_tokens = !contents.ids.empty(),
                    .text_hash = contents.text_hash,
                    .fingerprint = contents.fingerprint};
 }

@@ -28,6 +28,7 @@ struct MemoryReport {
   int rows = 0;
   int width = 0;
   int segments = 0;
+  bool of_tokens = true;  // or of another source
   std::string text_hash;
   std::string fingerprint;  // of the model that made it
 };

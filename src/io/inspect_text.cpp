@@ -107,8 +107,9 @@ std::string to_text(const Report& report) {
   if (report.model) add_model(*report.model, out);
   if (report.memory) {
     const MemoryReport& m = *report.memory;
-    out += fmt::format("{:<12} {} rows of {}, {} segment{}\n", "hidden", m.rows, m.width,
-                       m.segments, m.segments == 1 ? "" : "s");
+    out += fmt::format("{:<12} {} rows of {}, {} segment{}{}\n", "hidden", m.rows, m.width,
+                       m.segments, m.segments == 1 ? "" : "s",
+                       m.of_tokens ? "" : ", of a source that was not tokens");
     out += fmt::format("{:<12} {}\n", "text hash", m.text_hash.empty() ? "none" : m.text_hash);
     out += fmt::format("{:<12} {}\n", "made by", m.fingerprint);
   }
@@ -125,7 +126,8 @@ std::string to_json(const Report& report) {
   if (report.memory) {
     const MemoryReport& m = *report.memory;
     w.key("memory").begin_object().member("rows", m.rows).member("width", m.width);
-    w.member("segments", m.segments).member("text_hash", m.text_hash);
+    w.member("segments", m.segments).member("of_tokens", m.of_tokens);
+    w.member("text_hash", m.text_hash);
     w.member("fingerprint", m.fingerprint).end_object();
   }
   add_list("problems", report.problems, w);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -15,7 +16,8 @@ namespace {
 constexpr int64_t kMostRows = int64_t{1} << 24;
 constexpr int64_t kMostWidth = int64_t{1} << 16;
 constexpr const char* kFormat = "transept memory";
-constexpr const char* kVersion = "1";
+constexpr std::string_view kVersion = "2";
+constexpr std::string_view kVersionWithXxh3 = "1";
 
 const std::string& metadata(const SafetensorsFile& file, std::string_view key) {
   const auto at = file.metadata().find(key);
@@ -36,7 +38,22 @@ const StoredTensor& tensor(const SafetensorsFile& file, const char* name, Stored
   return *found;
 }
 
-void read_hidden(const SafetensorsFile& file, MemoryContents& out) {
+void check_format(const SafetensorsFile& file) {
+  const std::string& format = metadata(file, "format");
+  check(format == kFormat, ErrorCode::bad_data,
+        "{}: format \"{}\", expected \"{}\": not a memory file (a model is given by its folder)",
+        file.name(), format, kFormat);
+  const std::string& version = metadata(file, "version");
+  check(version == kVersion || version == kVersionWithXxh3, ErrorCode::unsupported,
+        "{}: version \"{}\" of the memory format, expected \"{}\" or \"{}\"", file.name(), version,
+        kVersionWithXxh3, kVersion);
+  for (const auto& [name, stored] : file.tensors()) {
+    check(name == "hidden" || name == "ids", ErrorCode::bad_data,
+          "{}: tensor \"{}\" is no part of a memory file", file.name(), name);
+  }
+}
+
+const StoredTensor& hidden_of(const SafetensorsFile& file) {
   const StoredTensor& hidden = tensor(file, "hidden", StoredType::f32, 2);
   const int64_t rows = hidden.shape[0];
   const int64_t width = hidden.shape[1];
@@ -44,6 +61,13 @@ void read_hidden(const SafetensorsFile& file, MemoryContents& out) {
     fail(ErrorCode::bad_data, "{}: hidden: shape {}, expected [1 to {}, 1 to {}]", file.name(),
          shape_text(hidden.shape), kMostRows, kMostWidth);
   }
+  return hidden;
+}
+
+void read_hidden(const SafetensorsFile& file, MemoryContents& out) {
+  const StoredTensor& hidden = hidden_of(file);
+  const int64_t rows = hidden.shape[0];
+  const int64_t width = hidden.shape[1];
   out.rows = static_cast<int>(rows);
   out.width = static_cast<int>(width);
   out.hidden = Buffer(hidden.bytes.size());
@@ -57,6 +81,7 @@ void read_hidden(const SafetensorsFile& file, MemoryContents& out) {
 }
 
 void read_ids(const SafetensorsFile& file, MemoryContents& out) {
+  if (file.find("ids") == nullptr && metadata(file, "version") == kVersion) return;
   const StoredTensor& ids = tensor(file, "ids", StoredType::i32, 1);
   if (ids.shape[0] != out.rows) {
     fail(ErrorCode::bad_data, "{}: ids: shape {}, expected [{}], one for each row of hidden",
@@ -93,17 +118,18 @@ void read_segments(const SafetensorsFile& file, MemoryContents& out) {
 std::vector<TensorToWrite> tensors_of(const Memory& memory) {
   const ConstTensor hidden = memory.hidden();
   const auto ids = memory.ids();
-  std::vector<TensorToWrite> tensors(2);
-  tensors[0] = {.name = "hidden",
-                .type = StoredType::f32,
-                .shape = {hidden.rows, hidden.cols},
-                .bytes = std::as_bytes(std::span(hidden.data, hidden.size())),
-                .make = {}};
-  tensors[1] = {.name = "ids",
-                .type = StoredType::i32,
-                .shape = {static_cast<int64_t>(ids.size())},
-                .bytes = std::as_bytes(ids),
-                .make = {}};
+  std::vector<TensorToWrite> tensors;
+  tensors.push_back({.name = "hidden",
+                     .type = StoredType::f32,
+                     .shape = {hidden.rows, hidden.cols},
+                     .bytes = std::as_bytes(std::span(hidden.data, hidden.size())),
+                     .make = {}});
+  if (ids.empty()) return tensors;
+  tensors.push_back({.name = "ids",
+                     .type = StoredType::i32,
+                     .shape = {static_cast<int64_t>(ids.size())},
+                     .bytes = std::as_bytes(ids),
+                     .make = {}});
   return tensors;
 }
 
@@ -115,7 +141,7 @@ SafetensorsFile::Metadata metadata_of(const Memory& memory, const std::string& t
   }
   segments.end_array();
   return {{"format", kFormat},
-          {"version", kVersion},
+          {"version", std::string(kVersion)},
           {"fingerprint", memory.fingerprint()},
           {"segments", segments.text()},
           {"text_hash", text_hash}};
@@ -132,18 +158,29 @@ std::string memory_bytes(const Memory& memory, const std::string& text_hash) {
   return safetensors_bytes(tensors_of(memory), metadata_of(memory, text_hash));
 }
 
+std::string memory_bytes(const Memory& memory, size_t begin, size_t most) {
+  std::string part;
+  size_t at = 0;  // of what is written, in the file
+  const auto take = [&](const void* data, size_t size) {
+    const size_t first = std::clamp(begin, at, at + size) - at;
+    const size_t last = std::clamp(begin + most, at, at + size) - at;
+    part.append(static_cast<const char*>(data) + first, last - first);
+    at += size;
+  };
+  serialize_safetensors(tensors_of(memory), metadata_of(memory, {}), take);
+  return part;
+}
+
+MemoryShape memory_shape(const SafetensorsFile& file) {
+  check_format(file);
+  const StoredTensor& hidden = hidden_of(file);
+  return {.fingerprint = metadata(file, "fingerprint"),
+          .rows = static_cast<int>(hidden.shape[0]),
+          .width = static_cast<int>(hidden.shape[1])};
+}
+
 MemoryContents read_memory_file(const SafetensorsFile& file) {
-  const std::string& format = metadata(file, "format");
-  check(format == kFormat, ErrorCode::bad_data,
-        "{}: format \"{}\", expected \"{}\": not a memory file (a model is given by its folder)",
-        file.name(), format, kFormat);
-  const std::string& version = metadata(file, "version");
-  check(version == kVersion, ErrorCode::unsupported,
-        "{}: version \"{}\" of the memory format, expected \"{}\"", file.name(), version, kVersion);
-  for (const auto& [name, stored] : file.tensors()) {
-    check(name == "hidden" || name == "ids", ErrorCode::bad_data,
-          "{}: tensor \"{}\" is no part of a memory file", file.name(), name);
-  }
+  check_format(file);
   MemoryContents out;
   out.fingerprint = metadata(file, "fingerprint");
   out.text_hash = metadata(file, "text_hash");

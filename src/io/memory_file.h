@@ -1,9 +1,11 @@
 // A Memory as a file: the encoder's hidden states, which are small; keys and values are made again
 // when it is loaded.
 //
-// A safetensors file: `hidden` F32 [rows, d_model], `ids` I32 [rows], and in its metadata
-// `format` "transept memory", `version` "1", `fingerprint` of the model, `segments` "[[0, 7], [7,
-// 12]]" and `text_hash` of the text that was read (may be empty).
+// A safetensors file: `hidden` F32 [rows, d_model]; `ids` I32 [rows], where the source was tokens;
+// and in its metadata `format` "transept memory", `version` "2", `fingerprint` of the model,
+// `segments` "[[0, 7], [7, 12]]" and `text_hash`, the SHA-256 of the text that was read (may be
+// empty). Version 1 always has `ids`, and another hash of the text (XXH3); it is read too.
+// docs/adr/0025.
 #pragma once
 
 #include <filesystem>
@@ -21,8 +23,8 @@ struct MemoryContents {
   std::string fingerprint;
   std::string text_hash;
   std::vector<Memory::Segment> segments;
-  std::vector<Token> ids;
-  Buffer hidden;  // f32 [rows, width], finite
+  std::vector<Token> ids;  // one per row; empty where the source was not tokens
+  Buffer hidden;           // f32 [rows, width], finite
   int rows = 0;
   int width = 0;
 };
@@ -31,6 +33,17 @@ void save_memory(const std::filesystem::path& path, const Memory& memory,
                  const std::string& text_hash = {});
 
 [[nodiscard]] std::string memory_bytes(const Memory& memory, const std::string& text_hash = {});
+
+// At most so many of these bytes, from one of them on; none behind the end.
+[[nodiscard]] std::string memory_bytes(const Memory& memory, size_t begin, size_t most);
+
+// What the header says: the first look at a file, before rows are read.
+struct MemoryShape {
+  std::string fingerprint;
+  int rows = 0;
+  int width = 0;
+};
+[[nodiscard]] MemoryShape memory_shape(const SafetensorsFile& file);
 
 // Error bad_data unless everything is there, of the right shape and consistent.
 [[nodiscard]] MemoryContents read_memory_file(const SafetensorsFile& file);

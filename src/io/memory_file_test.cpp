@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "io/checkpoint.h"
+#include "io/inspect.h"
 #include "io/support.h"
 #include "model/encoder.h"
 
@@ -89,24 +90,24 @@ struct Spoiled {
       : width(model.config.encoder.d_model),
         hidden(static_cast<size_t>(3 * width), 0.5F),
         metadata{{"format", "transept memory"},
-                 {"version", "1"},
+                 {"version", "2"},
                  {"fingerprint", model.identity->fingerprint()},
                  {"segments", "[[0,1],[1,3]]"},
                  {"text_hash", ""}} {}
 
   void write(const fs::path& path) const {
-    write_safetensors(path,
-                      {{.name = "hidden",
-                        .type = StoredType::f32,
-                        .shape = {rows, width},
-                        .bytes = std::as_bytes(std::span(hidden)),
-                        .make = {}},
-                       {.name = "ids",
-                        .type = ids_type,
-                        .shape = {static_cast<int64_t>(ids.size())},
-                        .bytes = std::as_bytes(std::span(ids)),
-                        .make = {}}},
-                      metadata);
+    std::vector<TensorToWrite> tensors = {{.name = "hidden",
+                                           .type = StoredType::f32,
+                                           .shape = {rows, width},
+                                           .bytes = std::as_bytes(std::span(hidden)),
+                                           .make = {}}};
+    if (!ids.empty())
+      tensors.push_back({.name = "ids",
+                         .type = ids_type,
+                         .shape = {static_cast<int64_t>(ids.size())},
+                         .bytes = std::as_bytes(std::span(ids)),
+                         .make = {}});
+    write_safetensors(path, std::move(tensors), metadata);
   }
 
   int rows = 3;
@@ -132,8 +133,13 @@ TEST(MemoryFile, WhatIsWrongIsNamed) {
   EXPECT_EQ(error([](Spoiled&) {}), "");
   EXPECT_EQ(error([](Spoiled& f) { f.metadata.erase("format"); }),
             "DIR/m: no \"format\" in the metadata: not a memory file");
-  EXPECT_EQ(error([](Spoiled& f) { f.metadata["version"] = "2"; }),
-            "DIR/m: version \"2\" of the memory format, expected \"1\"");
+  EXPECT_EQ(error([](Spoiled& f) { f.metadata["version"] = "3"; }),
+            "DIR/m: version \"3\" of the memory format, expected \"1\" or \"2\"");
+  EXPECT_EQ(error([](Spoiled& f) {
+              f.metadata["version"] = "1";
+              f.ids.clear();
+            }),
+            "DIR/m: no tensor ids");
   EXPECT_EQ(error([](Spoiled& f) { f.ids_type = StoredType::f32; }),
             "DIR/m: ids: F32 [3], expected I32 with 1 dimension");
   EXPECT_EQ(error([](Spoiled& f) {
@@ -163,6 +169,69 @@ TEST(MemoryFile, WhatIsWrongIsNamed) {
             "DIR/m: segments: [1][1]: 4, expected 2 to 3");
   EXPECT_EQ(error([](Spoiled& f) { f.metadata["segments"] = "[[0,0],[0,3]]"; }),
             "DIR/m: segments: [0][1]: 0, expected 1 to 3");
+}
+
+TEST(MemoryFile, AnyPartOfItsBytesCanBeHad) {
+  Rig rig;
+  const Memory memory = rig.encode({4, 5, 2});
+  const std::string whole = memory_bytes(memory);
+  for (const size_t piece : {size_t{1}, size_t{7}, size_t{100}, whole.size()}) {
+    std::string joined;
+    for (;;) {
+      const std::string part = memory_bytes(memory, joined.size(), piece);
+      if (part.empty()) break;
+      joined += part;
+    }
+    EXPECT_EQ(joined, whole) << piece;
+  }
+  const MemoryShape shape =
+      memory_shape(SafetensorsFile::parse(std::as_bytes(std::span(whole)), "m"));
+  EXPECT_EQ(shape.rows, 3);
+  EXPECT_EQ(shape.width, rig.model.config.encoder.d_model);
+  EXPECT_EQ(shape.fingerprint, rig.model.identity->fingerprint());
+}
+
+// Made by what wrote version 1; tests/fixtures/memories has its story.
+TEST(MemoryFile, ReadsVersionOne) {
+  Rig rig("tiny-t5-text");
+  const fs::path file = fs::path(TRANSEPT_FIXTURES) / "memories" / "version-1.memory";
+  Context c = rig.context();
+  const Memory old = load_memory(file, c, rig.model);
+  const Memory fresh = rig.encode({3, 22, 14, 4, 32, 3, 90, 73, 1});
+  EXPECT_TRUE(std::ranges::equal(old.ids(), fresh.ids()));
+  EXPECT_EQ(std::memcmp(old.hidden().data, fresh.hidden().data, fresh.hidden().bytes()), 0);
+  EXPECT_TRUE(same_layers(old, fresh));
+  // Written again it is version 2.
+  const TemporaryFolder folder;
+  save_memory(folder.path() / "m", old);
+  EXPECT_EQ(SafetensorsFile::open(folder.path() / "m").metadata().at("version"), "2");
+}
+
+// What was not made from tokens: rows without ids.
+TEST(MemoryFile, IdsMayBeMissing) {
+  Rig rig;
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "m";
+  Spoiled file(rig.model);
+  file.ids.clear();
+  file.write(path);
+  Context c = rig.context();
+  const Memory memory = load_memory(path, c, rig.model);
+  EXPECT_EQ(memory.rows(), 3);
+  EXPECT_TRUE(memory.ids().empty());
+  const Memory part = slice(memory, 1, 3);
+  EXPECT_EQ(part.rows(), 2);
+  EXPECT_TRUE(part.ids().empty());
+  save_memory(path, part);
+  EXPECT_EQ(load_memory(path, c, rig.model).rows(), 2);
+  EXPECT_EQ(SafetensorsFile::open(path).find("ids"), nullptr);
+  const Memory both[] = {part, rig.encode({4, 5, 2})};
+  EXPECT_EQ(error_of([&] { (void)concat(both); }, folder.path()),
+            "a memory of tokens and one of another source cannot be joined");
+  ThreadPool pool{1};
+  const Report report = inspect(path, pool);
+  EXPECT_NE(to_text(report).find("not tokens"), std::string::npos);
+  EXPECT_NE(to_json(report).find("\"of_tokens\":false"), std::string::npos);
 }
 
 TEST(MemoryFile, DamageIsAnErrorOrHarmless) {

@@ -236,11 +236,9 @@ std::string make_header(const std::vector<TensorToWrite>& tensors,
 
 }  // namespace
 
-namespace {
-
-// Hands the whole file to `write(data, size)`, piece by piece.
-void serialize(std::vector<TensorToWrite> tensors, const SafetensorsFile::Metadata& metadata,
-               const std::function<void(const void*, size_t)>& write) {
+void serialize_safetensors(std::vector<TensorToWrite> tensors,
+                           const SafetensorsFile::Metadata& metadata,
+                           const std::function<void(const void* data, size_t size)>& write) {
   std::stable_sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) {
     const size_t wide_a = size_of(a.type);
     const size_t wide_b = size_of(b.type);
@@ -262,20 +260,18 @@ void serialize(std::vector<TensorToWrite> tensors, const SafetensorsFile::Metada
   }
 }
 
-}  // namespace
-
 void write_safetensors(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
                        const SafetensorsFile::Metadata& metadata) {
   write_file_atomic(path, [&](FileSink& sink) {
-    serialize(std::move(tensors), metadata,
-              [&](const void* data, size_t size) { sink.write(data, size); });
+    serialize_safetensors(std::move(tensors), metadata,
+                          [&](const void* data, size_t size) { sink.write(data, size); });
   });
 }
 
 std::string safetensors_bytes(std::vector<TensorToWrite> tensors,
                               const SafetensorsFile::Metadata& metadata) {
   std::string bytes;
-  serialize(std::move(tensors), metadata, [&](const void* data, size_t size) {
+  serialize_safetensors(std::move(tensors), metadata, [&](const void* data, size_t size) {
     bytes.append(static_cast<const char*>(data), size);
   });
   return bytes;

@@ -89,6 +89,11 @@ struct TensorToWrite {
 void write_safetensors(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
                        const SafetensorsFile::Metadata& metadata);
 
+// Hands the same file to `write`, piece by piece.
+void serialize_safetensors(std::vector<TensorToWrite> tensors,
+                           const SafetensorsFile::Metadata& metadata,
+                           const std::function<void(const void* data, size_t size)>& write);
+
 // The same file as bytes.
 [[nodiscard]] std::string safetensors_bytes(std::vector<TensorToWrite> tensors,
                                             const SafetensorsFile::Metadata& metadata);

@@ -22,7 +22,7 @@ void copy_rows(const Memory& from, int begin, int end, Memory::Storage& to, int 
   std::memcpy(to.hidden.as<float>() + static_cast<size_t>(at) * width, from.hidden().row(begin),
               static_cast<size_t>(end - begin) * width * sizeof(float));
   const auto ids = from.ids();
-  to.ids.insert(to.ids.end(), ids.begin() + begin, ids.begin() + end);
+  if (!ids.empty()) to.ids.insert(to.ids.end(), ids.begin() + begin, ids.begin() + end);
   for (size_t i = 0; i < to.layers.size(); ++i)
     to.layers[i].append(from.storage().layers[i], begin, end);
   for (const Memory::Segment& s : from.segments()) {
@@ -113,6 +113,8 @@ Memory concat(std::span<const Memory> parts) {
     check(keys_of(part) == keys_of(parts[0]), ErrorCode::mismatch,
           "memories with keys and values as {} and as {} cannot be joined: encode both alike",
           name_of(keys_of(parts[0])), name_of(keys_of(part)));
+    check(part.ids().empty() == parts[0].ids().empty(), ErrorCode::mismatch,
+          "a memory of tokens and one of another source cannot be joined");
     rows += part.rows();
   }
   check(rows <= 1 << 24, ErrorCode::limit, "concat: {} rows in all, at most {} fit", rows, 1 << 24);

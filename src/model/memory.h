@@ -41,8 +41,8 @@ class Memory {
 
   struct Storage {
     std::shared_ptr<const ModelIdentity> model;  // what made it
-    std::vector<Token> ids;                      // source tokens, one per row
-    Buffer hidden;                               // f32 [rows, d_model of the encoder]
+    std::vector<Token> ids;  // source tokens, one per row; none of other sources
+    Buffer hidden;           // f32 [rows, d_model of the encoder]
     int rows = 0;
     int width = 0;
     std::vector<KeyValues> layers;  // cross-attention keys and values, per decoder layer
@@ -58,6 +58,7 @@ class Memory {
   [[nodiscard]] ConstTensor hidden() const {
     return {storage_->hidden.as<float>(), storage_->rows, storage_->width};
   }
+  // Empty where the source was not tokens.
   [[nodiscard]] std::span<const Token> ids() const { return storage_->ids; }
   [[nodiscard]] std::span<const Segment> segments() const { return storage_->segments; }
   // 32 hexadecimal digits of the model that made it. The first call for a model reads all its
@@ -96,7 +97,8 @@ struct MemoryRows {
                                  std::span<const Token> ids, std::vector<Memory::Segment> segments);
 
 // Rows appended, layer by layer. Exact: cross-attention has no position term. Not the same as
-// encoding the joined text. Error mismatch if the fingerprints differ, usage if `parts` is empty.
+// encoding the joined text. Error mismatch if the fingerprints differ or only some are of tokens,
+// usage if `parts` is empty.
 [[nodiscard]] Memory concat(std::span<const Memory> parts);
 
 // Rows [begin, end), without running anything.

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "serve/errors.h"
 #include "serve/http.h"
+#include "serve/memory_name.h"
 
 namespace transept::serve {
 namespace {
@@ -57,6 +58,7 @@ std::string_view after_scheme(std::string_view authorization) {
 
 Admission::Admission(const AdmissionOptions& options) : options_(options) {
   everybody_.name = "everybody";
+  everybody_.space = kShared;
   everybody_.limits = options.limits;
   everybody_.available = static_cast<double>(options.limits.tokens_per_minute);
   everybody_.filled_at = now_seconds();
@@ -76,6 +78,7 @@ void Admission::read_keys(const std::filesystem::path& file) {
     check(static_cast<bool>(words >> key->secret) && key->secret.size() >= kLeastSecret,
           ErrorCode::bad_data, "{}: expected NAME SECRET, the secret of {} characters at least",
           where, kLeastSecret);
+    key->space = options_.shared_memories ? std::string(kShared) : space_of(key->name);
     key->limits = options_.limits;
     for (std::string word; words >> word;) read_limit(word, where, key->limits);
     key->available = static_cast<double>(key->limits.tokens_per_minute);

@@ -24,6 +24,7 @@ class Admission {
   struct Key {
     std::string name;
     std::string secret;
+    std::string space;  // whose memories it has
     KeyLimits limits;
     double available = 0;  // tokens in the bucket: a minute's worth at most
     double filled_at = 0;  // seconds

@@ -60,7 +60,7 @@ class Connection::Answer : public Exchange {
   }
 
   Task<void> write(std::string chunk) override {
-    if (chunk.empty()) co_return;
+    if (chunk.empty() || request.method == "HEAD") co_return;
     if (chunked_) chunk = fmt::format("{:x}\r\n{}\r\n", chunk.size(), chunk);
     co_await connection_.write_all(std::move(chunk));
   }
@@ -68,7 +68,7 @@ class Connection::Answer : public Exchange {
   // A stream that began and whose handler is done.
   Task<void> finish() {
     if (complete_ || !begun_ || scope.ended() == Ended::client_gone) co_return;
-    if (chunked_) co_await connection_.write_all("0\r\n\r\n");
+    if (chunked_ && request.method != "HEAD") co_await connection_.write_all("0\r\n\r\n");
     complete_ = true;
   }
 

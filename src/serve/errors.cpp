@@ -70,6 +70,17 @@ Failure of_code(ErrorCode code, const std::string& message) {
   return {500, "internal", message};
 }
 
+// What failed in the server itself – files, mostly – names paths and is no client's business: the
+// log has it.
+Failure shown(Failure failure) {
+  if (failure.status != 500) return failure;
+  log(LogLevel::warning, failure.message);
+  failure.message = failure.code == "io"
+                        ? "the server cannot read or write its own files now; its log says why"
+                        : "an internal error; the server's log has it";
+  return failure;
+}
+
 }  // namespace
 
 Failure current_failure() {
@@ -79,7 +90,7 @@ Failure current_failure() {
     return {refusal.status(), status_entry(refusal.status()).code, refusal.what(),
             refusal.retry_after_seconds()};
   } catch (const Error& error) {
-    return of_code(error.code(), error.what());
+    return shown(of_code(error.code(), error.what()));
   } catch (const std::bad_alloc&) {
     return {503, "overloaded", "the server is out of memory; try again later", 5};
   } catch (const std::exception& error) {

@@ -1,31 +1,28 @@
 #include "serve/memory_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
 #include "io/memory_file.h"
 #include "model/encoder.h"
-#include "serve/memory_folder.h"
 
 namespace transept::serve {
 namespace {
 
 constexpr int kMostSpills = 8;  // evicted memories on their way to disk; more are dropped
 
+bool is_of(const Memory& memory, const std::vector<Token>& source) {
+  return memory.segments().size() == 1 && std::ranges::equal(memory.ids(), source);
+}
+
+// Whatever the file is called.
+bool is_right(const StoredMemory& file, const MemoryContents& contents, const Engine& engine) {
+  return contents.fingerprint == engine.fingerprint() &&
+         is_id_of(file.name.id, maker_of(file.name.space, engine), contents.ids, contents.segments);
+}
+
 }  // namespace
-
-void Recent::touch(const std::string& id) {
-  erase(id);
-  ages_[id] = ++clock_;
-  by_age_[clock_] = id;
-}
-
-void Recent::erase(const std::string& id) {
-  const auto found = ages_.find(id);
-  if (found == ages_.end()) return;
-  by_age_.erase(found->second);
-  ages_.erase(found);
-}
 
 // An encoding or reading that any number of requests wait for. It ends early when none does.
 struct MemoryStore::Loading {
@@ -33,94 +30,120 @@ struct MemoryStore::Loading {
   Signal done;
   int waiting = 0;
   Memory memory;
+  bool is_uploaded = false;  // a client's word: not for a text
   std::exception_ptr error;
 };
 
 MemoryStore::MemoryStore(Loop& loop, const StoreOptions& options)
-    : loop_(loop), options_(options), lock_(lock_folder(options.folder)) {}
-
-MemoryStore::~MemoryStore() {
-  unlock_folder(lock_);
-}
+    : loop_(loop),
+      options_(options),
+      folder_(options.folder),
+      hot_(options.ram_bytes),
+      files_(options.disk_bytes) {}
 
 void MemoryStore::attach(Engine& engine) {
   if (!engines_.emplace(engine.fingerprint(), &engine).second) return;
-  if (options_.folder.empty()) return;
-  for (MemoryFileName& file : scan_folder(options_.folder / engine.fingerprint())) {
-    Entry& entry = entries_[file.id];
+  if (!folder_.exists()) return;
+  const auto right = [&](const StoredMemory& file) {
+    const auto contents = read_memory(file);
+    return contents && is_right(file, *contents, engine);
+  };
+  for (StoredMemory& file : folder_.scan(engine.fingerprint(), right)) {
+    Entry& entry = entries_[file.name];
     entry.engine = &engine;
     entry.uploaded = file.uploaded;
-    set_file(file.id, entry, std::move(file.path), file.bytes);
+    set_file(entry, std::move(file));
   }
   trim_files();
 }
 
-Task<MemoryStore::Found> MemoryStore::of_input(Scope& scope, Engine& engine,
+Task<MemoryStore::Found> MemoryStore::of_input(Scope& scope, std::string space, Engine& engine,
                                                std::vector<Token> source) {
   check_source(engine.config(), source);
   const Memory::Segment whole{0, static_cast<int>(source.size())};
   Found found;
-  found.id = id_of(engine, source, std::span(&whole, 1));
+  found.id = id_of(maker_of(space, engine), source, std::span(&whole, 1));
+  const MemoryName name{std::move(space), found.id};
   const double begin = now_seconds();
-  const auto at = entries_.find(found.id);
+  const auto at = entries_.find(name);
   if (at != entries_.end() && !at->second.uploaded && !at->second.memory.empty()) {
     ++counters_.hits;
-    hot_.touch(found.id);
+    hot_.touch(name);
     found.memory = at->second.memory;
-    co_return found;
+  } else {
+    co_await saved(name);  // one on its way from RAM to disk is there
+    const auto left = entries_.find(name);
+    // The one that starts the loading is the one that pays for it.
+    const bool reads = left != entries_.end() && !left->second.uploaded &&
+                       (left->second.loading != nullptr || left->second.file);
+    found.memory = co_await load(scope, name, engine, source);
+    found.encoded = !reads;
   }
-  co_await saved(found.id);  // one on its way from RAM to disk is there
-  const auto left = entries_.find(found.id);
-  // The one that starts the loading is the one that pays for it.
-  const bool reads =
-      left != entries_.end() &&
-      (left->second.loading != nullptr || (!left->second.file.empty() && !left->second.uploaded));
-  found.memory = co_await load(scope, found.id, engine, std::move(source));
-  found.encoded = !reads;
+  // Nobody finds two sources with one id. If somebody does, this one is still answered from itself.
+  if (!is_of(found.memory, source)) {
+    found.memory = co_await engine.encode(scope, std::move(source));
+    found.encoded = true;
+  }
   found.seconds = now_seconds() - begin;
   co_return found;
 }
 
-Task<MemoryStore::Found> MemoryStore::by_id(Scope& scope, std::string id) {
-  const auto is_hot = [&] { return entries_.contains(id) && !entries_.at(id).memory.empty(); };
-  if (!is_hot()) co_await saved(id);  // one on its way from RAM to disk is there
-  const auto at = entries_.find(id);
+Task<MemoryStore::Found> MemoryStore::by_name(Scope& scope, MemoryName name) {
+  const auto is_hot = [&] { return entries_.contains(name) && !entries_.at(name).memory.empty(); };
+  if (!is_hot()) co_await saved(name);  // one on its way from RAM to disk is there
+  const auto at = entries_.find(name);
   if (at == entries_.end()) {
     ++counters_.misses;
-    fail(ErrorCode::not_found, "memory {}: there is none of this id; POST /v1/memories makes one",
-         id.substr(0, 64));
+    fail(ErrorCode::not_found, "{}: there is none of this id; POST /v1/memories makes one",
+         spelled(name));
   }
   Found found;
-  found.id = id;
+  found.id = name.id;
   if (!at->second.memory.empty()) {
     ++counters_.hits;
-    hot_.touch(id);
+    hot_.touch(name);
     found.memory = at->second.memory;
     co_return found;
   }
   const double begin = now_seconds();
   Engine& engine = *at->second.engine;
-  found.memory = co_await load(scope, std::move(id), engine, {});
+  found.memory = co_await load(scope, std::move(name), engine, {});
   found.seconds = now_seconds() - begin;
   co_return found;
 }
 
+// Whatever fails with files is the server's own trouble and names its paths: clients are told io.
+Task<void> MemoryStore::with_files(std::function<void()> f) {
+  const auto guarded = [&f] {
+    try {
+      f();
+    } catch (const Error& error) {
+      fail(ErrorCode::io, "{}", error.what());
+    }
+  };
+  co_await on_file_thread(loop_, guarded);
+}
+
 // From its file, or by encoding the source; many requests for one id share the work.
-Task<Memory> MemoryStore::load(Scope& scope, std::string id, Engine& engine,
+Task<Memory> MemoryStore::load(Scope& scope, MemoryName name, Engine& engine,
                                std::vector<Token> source) {
-  // One that everybody has left is on its way out: not worth waiting in.
-  while (entries_.contains(id) && entries_.at(id).loading != nullptr &&
-         entries_.at(id).loading->scope.ended() != Ended::no) {
-    const std::shared_ptr<Loading> abandoned = entries_.at(id).loading;
-    co_await scope.wait(abandoned->done);
+  // One that everybody has left is on its way out, and a text takes no uploaded one: not joined.
+  const auto is_no_use = [&](const Loading& loading) {
+    return loading.scope.ended() != Ended::no || (loading.is_uploaded && !source.empty());
+  };
+  while (entries_.contains(name) && entries_.at(name).loading != nullptr &&
+         is_no_use(*entries_.at(name).loading)) {
+    const std::shared_ptr<Loading> other = entries_.at(name).loading;
+    co_await scope.wait(other->done);
   }
-  Entry& entry = entries_[id];
+  Entry& entry = entries_[name];
   entry.engine = &engine;
   std::shared_ptr<Loading> loading = entry.loading;
   if (loading == nullptr) {
     loading = std::make_shared<Loading>();
+    loading->is_uploaded = entry.uploaded && source.empty();
     entry.loading = loading;
-    spawn(load_now(loading, id, std::move(source)), {});
+    spawn(load_now(loading, name, std::move(source)), {});
   }
   struct Leave {
     Loading& of;
@@ -137,160 +160,175 @@ Task<Memory> MemoryStore::load(Scope& scope, std::string id, Engine& engine,
   co_return loading->memory;
 }
 
-Task<void> MemoryStore::load_now(std::shared_ptr<Loading> loading, std::string id,
+Task<void> MemoryStore::load_now(std::shared_ptr<Loading> loading, MemoryName name,
                                  std::vector<Token> source) {
   try {
-    Engine& engine = *entries_.at(id).engine;
-    const bool readable =
-        !entries_.at(id).file.empty() && (!entries_.at(id).uploaded || source.empty());
-    if (readable) loading->memory = co_await read_file_of(loading->scope, id);
+    Engine& engine = *entries_.at(name).engine;
+    const bool readable = entries_.at(name).file && (!entries_.at(name).uploaded || source.empty());
+    if (readable) loading->memory = co_await read_file_of(loading->scope, name);
     if (loading->memory.empty()) {
       ++counters_.misses;
       check(!source.empty(), ErrorCode::not_found,
-            "memory {}: its file was damaged or has been removed; encode the input again", id);
+            "{}: its file was damaged or has been removed; encode the input again",
+            [&] { return spelled(name); });
       loading->memory = co_await engine.encode(loading->scope, std::move(source));
-      Entry& entry = entries_[id];
-      if (entry.uploaded && !entry.file.empty()) drop_file(id, entry);
+      Entry& entry = entries_[name];
+      if (entry.uploaded && entry.file) drop_file(entry);
       entry.uploaded = false;
     }
-    make_hot(id, entries_[id], loading->memory);
+    make_hot(name, entries_[name], loading->memory);
   } catch (...) {
     loading->error = std::current_exception();
   }
-  if (const auto at = entries_.find(id); at != entries_.end()) at->second.loading = nullptr;
-  forget_if_gone(id);
+  if (const auto at = entries_.find(name); at != entries_.end()) at->second.loading = nullptr;
+  forget_if_gone(name);
   loading->done.notify();
   trim();
 }
 
-// Empty if the file is not what it was: it is removed then.
-Task<Memory> MemoryStore::read_file_of(Scope& scope, std::string id) {
-  const std::filesystem::path file = entries_.at(id).file;
-  Engine& engine = *entries_.at(id).engine;
-  MemoryContents contents;
-  bool good = false;
-  const auto read = [&] {
-    good = read_memory(file, contents);
-    if (good) check_belongs(contents, file.string(), engine.model());
-  };
-  co_await on_file_thread(loop_, read);
+// Empty if the file is not what its name says. Bytes that are not those that were written are
+// removed; those of another memory are somebody's, and left where they are.
+Task<Memory> MemoryStore::read_file_of(Scope& scope, MemoryName name) {
+  const StoredMemory file = *entries_.at(name).file;
+  Engine& engine = *entries_.at(name).engine;
+  std::optional<MemoryContents> contents;
+  const auto read = [&] { contents = read_memory(file); };
+  co_await with_files(read);
   Memory memory;
-  if (good) {
+  const bool undamaged = contents.has_value();
+  if (undamaged && is_right(file, *contents, engine)) {
+    check_belongs(*contents, spelled(name), engine.model());
     const auto project = [&](Context& c, const Engine::Step&) {
-      memory = make_memory(c, engine.model(), contents);
+      memory = make_memory(c, engine.model(), *contents);
     };
     co_await engine.run(scope, project);
     ++counters_.disk_hits;
-    files_.touch(id);
+    files_.touch(name);
+    if (const auto at = entries_.find(name); at != entries_.end() && at->second.file)
+      at->second.file->is_checked = true;
     co_return memory;
   }
   ++counters_.damaged;
-  if (const auto at = entries_.find(id); at != entries_.end()) drop_file(id, at->second);
+  if (undamaged)
+    log(LogLevel::warning, file.path.string() + ": the contents have another id, left alone");
+  const auto at = entries_.find(name);
+  if (at == entries_.end() || !at->second.file) co_return memory;
+  if (undamaged)
+    (void)forget_file(at->second);
+  else
+    drop_file(at->second);
   co_return memory;
 }
 
-MemoryStore::Info MemoryStore::add(Engine& engine, Memory memory) {
-  const std::string id = id_of(engine, memory.ids(), memory.segments());
-  Entry& entry = entries_[id];
+MemoryStore::Info MemoryStore::add(const std::string& space, Engine& engine, Memory memory) {
+  const MemoryName name{space, id_of(maker_of(space, engine), memory.ids(), memory.segments())};
+  Entry& entry = entries_[name];
   entry.engine = &engine;
-  entry.uploaded = false;
-  if (entry.memory.empty()) make_hot(id, entry, std::move(memory));
-  Info made = info_of(id, entry);
+  if (entry.uploaded) {  // a client's word for what was now made here
+    drop_hot(name, entry);
+    if (entry.file) drop_file(entry);
+    entry.uploaded = false;
+  }
+  if (entry.memory.empty()) make_hot(name, entry, std::move(memory));
+  Info made = info_of(name, entry);
   trim();
   return made;
 }
 
-Task<void> MemoryStore::saved(std::string id) {
-  while (entries_.contains(id) && entries_.at(id).saving != nullptr) {
-    const std::shared_ptr<Signal> saving = entries_.at(id).saving;
+Task<void> MemoryStore::saved(MemoryName name) {
+  while (entries_.contains(name) && entries_.at(name).saving != nullptr) {
+    const std::shared_ptr<Signal> saving = entries_.at(name).saving;
     co_await saving->wait();
   }
 }
 
-Task<void> MemoryStore::keep(Engine& engine, std::string id, Memory memory) {
-  if (options_.folder.empty()) co_return;
-  co_await saved(id);
-  Entry& entry = entries_[id];
-  if (!entry.file.empty()) co_return;
+Task<void> MemoryStore::keep(Engine& engine, MemoryName name, Memory memory) {
+  if (!folder_.exists()) co_return;
+  for (;;) {
+    co_await saved(name);
+    const auto at = entries_.find(name);
+    if (at == entries_.end() || !at->second.file) break;
+    // Somebody may have removed it, or the whole folder.
+    bool there = false;
+    const std::filesystem::path path = at->second.file->path;
+    const auto look = [&] { there = is_file(path); };
+    co_await with_files(look);
+    if (there) co_return;
+    const auto left = entries_.find(name);
+    if (left != entries_.end() && left->second.file && left->second.file->path == path)
+      (void)forget_file(left->second);
+  }
+  Entry& entry = entries_[name];
   entry.engine = &engine;
   entry.rows = memory.rows();
-  co_await save(id, std::move(memory));
+  co_await save(name, std::move(memory));
 }
 
-Task<void> MemoryStore::save(std::string id, Memory memory) {
-  Entry& entry = entries_.at(id);
+Task<void> MemoryStore::save(MemoryName name, Memory memory) {
+  Entry& entry = entries_.at(name);
   const auto saving = std::make_shared<Signal>();
   entry.saving = saving;
-  const std::filesystem::path folder = options_.folder / entry.engine->fingerprint();
+  const std::string& fingerprint = entry.engine->fingerprint();
   const bool uploaded = entry.uploaded;
-  MemoryFileName file;
+  StoredMemory file;
   std::exception_ptr error;
-  const auto write = [&] { file = write_memory(folder, id, memory_bytes(memory), uploaded); };
+  const auto write = [&] {
+    file = folder_.write(fingerprint, name, memory_bytes(memory), uploaded);
+  };
   try {
-    co_await on_file_thread(loop_, write);
+    co_await with_files(write);
   } catch (...) {
     error = std::current_exception();
   }
-  if (const auto at = entries_.find(id); at != entries_.end()) {
+  if (const auto at = entries_.find(name); at != entries_.end()) {
     at->second.saving = nullptr;
-    if (!error) set_file(id, at->second, file.path, file.bytes);
+    if (!error) set_file(at->second, std::move(file));
+    if (uploaded && !at->second.uploaded && !error) drop_file(at->second);  // made here meanwhile
   }
   saving->notify();
-  forget_if_gone(id);
+  forget_if_gone(name);
   if (error) std::rethrow_exception(error);
   trim_files();
 }
 
-Task<bool> MemoryStore::remove(std::string id) {
-  co_await saved(id);
-  if (!info(id)) co_return false;
-  Entry& entry = entries_.at(id);
-  drop_hot(id, entry);
-  const std::filesystem::path file = forget_file(id, entry);
-  forget_if_gone(id);
+Task<bool> MemoryStore::remove(MemoryName name) {
+  co_await saved(name);
+  if (!info(name)) co_return false;
+  Entry& entry = entries_.at(name);
+  drop_hot(name, entry);
+  const std::filesystem::path file = forget_file(entry);
+  forget_if_gone(name);
   const auto unlink = [&] { remove_file(file); };
-  if (!file.empty()) co_await on_file_thread(loop_, unlink);
+  if (!file.empty()) co_await with_files(unlink);
   co_return true;
 }
 
-void MemoryStore::drop_hot(const std::string& id, Entry& entry) {
-  if (entry.memory.empty()) return;
-  counters_.ram_bytes -= entry.memory.bytes();
-  --counters_.hot;
-  hot_.erase(id);
+void MemoryStore::drop_hot(const MemoryName& name, Entry& entry) {
+  hot_.remove(name);
   entry.memory = Memory();
 }
 
-std::filesystem::path MemoryStore::forget_file(const std::string& id, Entry& entry) {
-  if (entry.file.empty()) return {};
-  counters_.disk_bytes -= entry.file_bytes;
-  --counters_.files;
-  files_.erase(id);
-  entry.file_bytes = 0;
-  return std::exchange(entry.file, {});
-}
-
-void MemoryStore::make_hot(const std::string& id, Entry& entry, Memory memory) {
-  drop_hot(id, entry);
+void MemoryStore::make_hot(const MemoryName& name, Entry& entry, Memory memory) {
   entry.rows = memory.rows();
-  counters_.ram_bytes += memory.bytes();
-  ++counters_.hot;
+  hot_.add(name, memory.bytes());
   entry.memory = std::move(memory);
-  hot_.touch(id);
 }
 
-void MemoryStore::set_file(const std::string& id, Entry& entry, std::filesystem::path file,
-                           std::size_t bytes) {
-  (void)forget_file(id, entry);
+std::filesystem::path MemoryStore::forget_file(Entry& entry) {
+  if (!entry.file) return {};
+  files_.remove(entry.file->name);
+  std::filesystem::path path = std::move(entry.file->path);
+  entry.file.reset();
+  return path;
+}
+
+void MemoryStore::set_file(Entry& entry, StoredMemory file) {
+  files_.add(file.name, file.bytes);
   entry.file = std::move(file);
-  entry.file_bytes = bytes;
-  counters_.disk_bytes += bytes;
-  ++counters_.files;
-  files_.touch(id);
 }
 
-void MemoryStore::drop_file(const std::string& id, Entry& entry) {
-  loop_.post_file_work([file = forget_file(id, entry)] {
+void MemoryStore::drop_file(Entry& entry) {
+  loop_.post_file_work([file = forget_file(entry)] {
     try {
       remove_file(file);
     } catch (const Error& error) {
@@ -301,64 +339,63 @@ void MemoryStore::drop_file(const std::string& id, Entry& entry) {
 
 // What leaves RAM without a file gets one, unless the disk is already behind.
 void MemoryStore::trim() {
-  while (counters_.ram_bytes > options_.ram_bytes && !hot_.empty()) {
-    const std::string id = hot_.oldest();
-    Entry& entry = entries_.at(id);
-    if (entry.file.empty() && entry.saving == nullptr && !options_.folder.empty() &&
-        spilling_ < kMostSpills) {
+  while (hot_.is_over()) {
+    const MemoryName name = hot_.next_to_leave();
+    Entry& entry = entries_.at(name);
+    if (!entry.file && entry.saving == nullptr && folder_.exists() && spilling_ < kMostSpills) {
       ++spilling_;
-      spawn(save(id, entry.memory), [this, id](const std::exception_ptr& error) {
+      spawn(save(name, entry.memory), [this, name](const std::exception_ptr& error) {
         --spilling_;
-        if (error) log(LogLevel::warning, "memory " + id + ": could not be written to disk");
+        if (error) log(LogLevel::warning, spelled(name) + ": could not be written to disk");
       });
     }
     ++counters_.evictions;
-    drop_hot(id, entry);
-    forget_if_gone(id);
+    drop_hot(name, entry);
+    forget_if_gone(name);
   }
 }
 
 void MemoryStore::trim_files() {
-  while (counters_.disk_bytes > options_.disk_bytes && !files_.empty()) {
-    const std::string id = files_.oldest();
+  while (files_.is_over()) {
+    const MemoryName name = files_.next_to_leave();
     ++counters_.disk_evictions;
-    drop_file(id, entries_.at(id));
-    forget_if_gone(id);
+    drop_file(entries_.at(name));
+    forget_if_gone(name);
   }
 }
 
-void MemoryStore::forget_if_gone(const std::string& id) {
-  const auto at = entries_.find(id);
-  if (at == entries_.end()) return;
-  const Entry& entry = at->second;
-  if (entry.memory.empty() && entry.file.empty() && !entry.saving && !entry.loading)
-    entries_.erase(at);
+void MemoryStore::forget_if_gone(const MemoryName& name) {
+  const auto at = entries_.find(name);
+  if (at != entries_.end() && !is_there(at->second) && !at->second.loading) entries_.erase(at);
 }
 
-MemoryStore::Info MemoryStore::info_of(const std::string& id, const Entry& entry) const {
-  return {id,
-          entry.engine,
-          entry.rows,
-          entry.memory.empty() ? 0 : entry.memory.bytes(),
-          entry.file_bytes,
-          entry.uploaded};
+MemoryStore::Info MemoryStore::info_of(const MemoryName& name, const Entry& entry) {
+  Info info{.id = name.id, .engine = entry.engine, .rows = entry.rows, .uploaded = entry.uploaded};
+  if (!entry.memory.empty()) info.ram_bytes = entry.memory.bytes();
+  if (entry.file) info.file_bytes = entry.file->bytes;
+  info.rows_at_most = entry.rows > 0
+                          ? entry.rows
+                          : static_cast<int>(info.file_bytes / file_bytes_of_row(*entry.engine));
+  return info;
 }
 
 bool MemoryStore::is_there(const Entry& entry) {
-  return !entry.memory.empty() || !entry.file.empty() || entry.saving != nullptr;
+  return !entry.memory.empty() || entry.file || entry.saving != nullptr;
 }
 
-std::optional<MemoryStore::Info> MemoryStore::info(const std::string& id) const {
-  const auto at = entries_.find(id);
+std::optional<MemoryStore::Info> MemoryStore::info(const MemoryName& name) const {
+  const auto at = entries_.find(name);
   if (at == entries_.end() || !is_there(at->second)) return {};
-  return info_of(id, at->second);
+  return info_of(name, at->second);
 }
 
-std::vector<MemoryStore::Info> MemoryStore::list() const {
-  std::vector<Info> all;
-  for (const auto& [id, entry] : entries_)
-    if (is_there(entry)) all.push_back(info_of(id, entry));
-  return all;
+std::vector<MemoryStore::Info> MemoryStore::list(const std::string& space, const std::string& after,
+                                                 std::size_t most) const {
+  std::vector<Info> some;
+  for (auto at = entries_.upper_bound({space, after});
+       at != entries_.end() && at->first.space == space && some.size() < most; ++at)
+    if (is_there(at->second)) some.push_back(info_of(at->first, at->second));
+  return some;
 }
 
 }  // namespace transept::serve

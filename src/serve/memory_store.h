@@ -1,15 +1,15 @@
 // Memories by content: what was read once is not encoded again. An id is the hash of all that a
-// memory depends on – model, tokenizer, numerics, source ids – so equal inputs have one id, on
-// every machine and after every restart.
+// memory depends on – namespace, model, tokenizer, numerics, source ids – so equal inputs of one
+// key have one id, on every server and after every restart. Each namespace is a store of its own:
+// every look-up is within one.
 //
-// Hot ones keep keys and values in RAM. The rest are plain memory files (io/memory_file.h), hidden
-// states only, named FOLDER/FINGERPRINT/ID.HASH.memory after a hash of the file's bytes, which is
-// checked when one is opened. A file is written as a whole or not at all. Least recently used
-// leaves first; RAM and disk have a limit each. Belongs to the I/O thread.
+// Hot ones keep keys and values in RAM. The rest are plain memory files (memory_folder.h), hidden
+// states only; their bytes and their contents are held to their name when one is opened. RAM and
+// disk have a limit each (memory_budget.h). Belongs to the I/O thread.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,26 +17,13 @@
 #include <vector>
 
 #include "serve/engine.h"
+#include "serve/memory_budget.h"
+#include "serve/memory_folder.h"
+#include "serve/memory_name.h"
 #include "serve/options.h"
+#include "serve/turns.h"
 
 namespace transept::serve {
-
-// Raised whenever the same ids would give other bits than before.
-inline constexpr int kNumericsVersion = 1;
-
-// Least recently used first.
-class Recent {
- public:
-  void touch(const std::string& id);
-  void erase(const std::string& id);
-  [[nodiscard]] bool empty() const { return by_age_.empty(); }
-  [[nodiscard]] const std::string& oldest() const { return by_age_.begin()->second; }
-
- private:
-  std::uint64_t clock_ = 0;
-  std::map<std::string, std::uint64_t> ages_;
-  std::map<std::uint64_t, std::string> by_age_;
-};
 
 struct StoreCounters {
   std::int64_t hits = 0;       // asked for and hot
@@ -44,19 +31,25 @@ struct StoreCounters {
   std::int64_t misses = 0;     // encoded, or unknown
   std::int64_t evictions = 0;  // from RAM
   std::int64_t disk_evictions = 0;
-  std::int64_t damaged = 0;  // files whose hash was wrong
-  std::size_t ram_bytes = 0;
-  std::size_t disk_bytes = 0;
-  std::size_t hot = 0;
-  std::size_t files = 0;
+  std::int64_t damaged = 0;  // files that are not what their name says
 };
+
+[[nodiscard]] inline MemoryMaker maker_of(const std::string& space, const Engine& engine) {
+  return {.space = space, .model = engine.fingerprint(), .tokenizer_hash = engine.tokenizer_hash()};
+}
+
+// Of a row on disk: its hidden state and its id.
+[[nodiscard]] inline std::size_t file_bytes_of_row(const Engine& engine) {
+  return sizeof(float) * static_cast<std::size_t>(engine.config().encoder.d_model) + sizeof(Token);
+}
 
 class MemoryStore {
  public:
   struct Info {
     std::string id;
     const Engine* engine = nullptr;
-    int rows = 0;
+    int rows = 0;                // 0: its file was not read yet
+    int rows_at_most = 0;        // what admission counts
     std::size_t ram_bytes = 0;   // 0: not hot
     std::size_t file_bytes = 0;  // 0: no file
     bool uploaded = false;       // brought by a client, not encoded here
@@ -76,41 +69,51 @@ class MemoryStore {
 
   // Locks the folder. Error io if another server has it or it cannot be written.
   MemoryStore(Loop& loop, const StoreOptions& options);
-  ~MemoryStore();
   MemoryStore(const MemoryStore&) = delete;
   MemoryStore& operator=(const MemoryStore&) = delete;
 
   // Takes up the files of an engine's model.
   void attach(Engine& engine);
 
-  // Who made a memory: what its id depends on beside the source.
-  struct Maker {
-    std::string_view model;  // its fingerprint
-    std::string_view tokenizer_hash;
-    int numerics = kNumericsVersion;
-  };
-  [[nodiscard]] static std::string id_of(const Maker& maker, std::span<const Token> source,
-                                         std::span<const Memory::Segment> segments);
-  [[nodiscard]] static std::string id_of(const Engine& engine, std::span<const Token> source,
-                                         std::span<const Memory::Segment> segments);
-
   // The memory of an input: hot, from its file, or encoded now. An uploaded one is not taken for
   // it.
-  Task<Found> of_input(Scope& scope, Engine& engine, std::vector<Token> source);
-  // Error not_found if there is none of this id.
-  Task<Found> by_id(Scope& scope, std::string id);
+  Task<Found> of_input(Scope& scope, std::string space, Engine& engine, std::vector<Token> source);
+  // Error not_found if there is none of this name.
+  Task<Found> by_name(Scope& scope, MemoryName name);
   // Adds a memory made elsewhere (joined ones).
-  Info add(Engine& engine, Memory memory);
+  Info add(const std::string& space, Engine& engine, Memory memory);
   // Returns when the file is on disk. Error io.
-  Task<void> keep(Engine& engine, std::string id, Memory memory);
-  Task<bool> remove(std::string id);
-  Task<std::string> data(Scope& scope, std::string id);
-  // Error bad_data, mismatch, or usage if the contents do not belong to the id.
-  Task<Info> upload(Scope& scope, std::string id, std::string bytes);
+  Task<void> keep(Engine& engine, MemoryName name, Memory memory);
+  Task<bool> remove(MemoryName name);
 
-  [[nodiscard]] std::optional<Info> info(const std::string& id) const;
-  [[nodiscard]] std::vector<Info> list() const;  // most recently used last
+  // A memory's file, piece by piece: at most one piece is in RAM.
+  class Data;
+  Task<std::unique_ptr<Data>> data(Scope& scope, MemoryName name);
+
+  // A file that a client brought, looked at no further than its header.
+  struct Brought {
+    std::shared_ptr<const std::string> bytes;
+    Engine* engine = nullptr;
+    int rows = 0;
+  };
+  // Error bad_data, or mismatch if no model here made it.
+  Task<Brought> look_at(Scope& scope, const MemoryName& name, std::string bytes);
+  // Error bad_data, mismatch, or usage if the contents do not belong to the name.
+  Task<Info> upload(Scope& scope, MemoryName name, Brought brought);
+
+  [[nodiscard]] std::optional<Info> info(const MemoryName& name) const;
+  // At most so many of a namespace, by id, those after `after`.
+  [[nodiscard]] std::vector<Info> list(const std::string& space, const std::string& after,
+                                       std::size_t most) const;
+  // Rows of one memory that is joined or uploaded, at most. Error limit for more: "WHAT N rows".
+  [[nodiscard]] int most_rows(const Engine& engine) const;
+  void check_rows(const Engine& engine, std::int64_t rows, const char* what) const;
+
+  // For making one by joining or uploading: few at a time, each may be as large as one may be.
+  [[nodiscard]] Turns& making() { return making_; }
   [[nodiscard]] const StoreCounters& counters() const { return counters_; }
+  [[nodiscard]] const MemoryBudget& ram() const { return hot_; }
+  [[nodiscard]] const MemoryBudget& disk() const { return files_; }
 
  private:
   struct Loading;
@@ -118,39 +121,54 @@ class MemoryStore {
     Engine* engine = nullptr;
     int rows = 0;
     Memory memory;  // empty: not hot
-    std::filesystem::path file;
-    std::size_t file_bytes = 0;
+    std::optional<StoredMemory> file;
     bool uploaded = false;
     std::shared_ptr<Signal> saving;    // while its file is being written
     std::shared_ptr<Loading> loading;  // while it is being encoded or read
   };
 
+  [[nodiscard]] std::optional<StoredMemory> checked_file(const MemoryName& name) const;
   [[nodiscard]] static bool is_there(const Entry& entry);  // in RAM, on disk, or between the two
-  Task<void> saved(std::string id);  // when no file of it is being written any more
-  void make_hot(const std::string& id, Entry& entry, Memory memory);
-  void drop_hot(const std::string& id, Entry& entry);
-  void set_file(const std::string& id, Entry& entry, std::filesystem::path file, std::size_t bytes);
-  void drop_file(const std::string& id, Entry& entry);  // from the disk too
+  Task<void> with_files(std::function<void()> f);          // on the thread for them
+  Task<void> saved(MemoryName name);  // when no file of it is being written any more
+  void make_hot(const MemoryName& name, Entry& entry, Memory memory);
+  void drop_hot(const MemoryName& name, Entry& entry);
+  void set_file(Entry& entry, StoredMemory file);
+  void drop_file(Entry& entry);  // from the disk too
   // The entry has no file any more; the file is where it was.
-  std::filesystem::path forget_file(const std::string& id, Entry& entry);
+  std::filesystem::path forget_file(Entry& entry);
   void trim();
   void trim_files();
-  void forget_if_gone(const std::string& id);
-  Task<Memory> load(Scope& scope, std::string id, Engine& engine, std::vector<Token> source);
-  Task<void> load_now(std::shared_ptr<Loading> loading, std::string id, std::vector<Token> source);
-  Task<Memory> read_file_of(Scope& scope, std::string id);
-  Task<void> save(std::string id, Memory memory);
-  [[nodiscard]] Info info_of(const std::string& id, const Entry& entry) const;
+  void forget_if_gone(const MemoryName& name);
+  Task<Memory> load(Scope& scope, MemoryName name, Engine& engine, std::vector<Token> source);
+  Task<void> load_now(std::shared_ptr<Loading> loading, MemoryName name, std::vector<Token> source);
+  Task<Memory> read_file_of(Scope& scope, MemoryName name);
+  Task<void> save(MemoryName name, Memory memory);
+  [[nodiscard]] static Info info_of(const MemoryName& name, const Entry& entry);
 
   Loop& loop_;
   StoreOptions options_;
-  int lock_ = -1;
+  MemoryFolder folder_;                     // on the thread for files
   std::map<std::string, Engine*> engines_;  // by fingerprint
-  std::map<std::string, Entry> entries_;
-  Recent hot_;
-  Recent files_;
+  std::map<MemoryName, Entry> entries_;
+  MemoryBudget hot_;
+  MemoryBudget files_;
   StoreCounters counters_;
   int spilling_ = 0;
+  Turns making_{2};
+};
+
+// `next` until it is empty.
+class MemoryStore::Data {
+ public:
+  explicit Data(Memory memory) : memory_(std::move(memory)) {}
+  explicit Data(std::ifstream file) : file_(std::move(file)) {}
+  Task<std::string> next(Loop& loop, Scope& scope);
+
+ private:
+  Memory memory_;  // empty: of a file
+  std::ifstream file_;
+  std::size_t at_ = 0;
 };
 
 }  // namespace transept::serve

@@ -1,16 +1,17 @@
-// What a memory is called, and moving one between servers.
+// Moving memories between servers: as files that are sent and brought piece by piece, and how much
+// of them one request may make.
+#include <algorithm>
 #include <cstring>
+#include <limits>
 
-#include "base/hash.h"
 #include "io/memory_file.h"
 #include "serve/memory_store.h"
+#include "serve/off_loop.h"
 
 namespace transept::serve {
 namespace {
 
-void add_number(Hasher& hash, std::int64_t number) {
-  hash.add(&number, sizeof number);
-}
+constexpr std::size_t kPiece = 256 << 10;
 
 // Whatever else the file says about itself.
 bool same_rows(const Memory& memory, const MemoryContents& contents) {
@@ -19,67 +20,139 @@ bool same_rows(const Memory& memory, const MemoryContents& contents) {
              0;
 }
 
+SafetensorsFile parsed(const std::string& bytes, const MemoryName& name) {
+  return SafetensorsFile::parse(std::as_bytes(std::span(bytes)), spelled(name));
+}
+
 }  // namespace
 
-std::string MemoryStore::id_of(const Maker& maker, std::span<const Token> source,
-                               std::span<const Memory::Segment> segments) {
-  Hasher hash;
-  hash.add("transept memory 1\n");
-  add_number(hash, maker.numerics);
-  hash.add(maker.model);
-  hash.add(maker.tokenizer_hash);
-  add_number(hash, static_cast<std::int64_t>(segments.size()));
-  for (const Memory::Segment& segment : segments) add_number(hash, segment.end);
-  for (const Token id : source) add_number(hash, id);
-  return hash.hex();
+// What one memory takes of the limit, keys and values as the model keeps them. A whole input of a
+// model that has a longest one always fits, and no memory is more than a part of the disk.
+int MemoryStore::most_rows(const Engine& engine) const {
+  constexpr std::size_t kDiskShare = 16;
+  constexpr int kSome = 16;  // rows: a panel of keys
+  const StackConfig& decoder = engine.config().decoder;
+  const KeyValues keys(decoder.n_heads, decoder.d_head, decoder.keys, kSome);
+  const std::size_t of_row =
+      file_bytes_of_row(engine) + static_cast<std::size_t>(decoder.layers) * keys.bytes() / kSome;
+  std::size_t rows =
+      std::max(options_.memory_bytes / of_row,
+               static_cast<std::size_t>(std::max(engine.config().encoder.max_positions, 1)));
+  if (folder_.exists() && options_.disk_bytes > 0)
+    rows = std::min(rows, options_.disk_bytes / kDiskShare / file_bytes_of_row(engine));
+  return static_cast<int>(std::min<std::size_t>(rows, std::numeric_limits<int>::max()));
 }
 
-std::string MemoryStore::id_of(const Engine& engine, std::span<const Token> source,
-                               std::span<const Memory::Segment> segments) {
-  return id_of(Maker{engine.fingerprint(), engine.tokenizer_hash()}, source, segments);
+void MemoryStore::check_rows(const Engine& engine, std::int64_t rows, const char* what) const {
+  const int most = most_rows(engine);
+  check(rows <= most, ErrorCode::limit,
+        "{} {} rows, this server joins and takes memories of {} at most (--max-memory-mib)", what,
+        rows, most);
 }
 
-Task<std::string> MemoryStore::data(Scope& scope, std::string id) {
-  const Found found = co_await by_id(scope, id);
-  co_return memory_bytes(found.memory);
+std::optional<StoredMemory> MemoryStore::checked_file(const MemoryName& name) const {
+  const auto at = entries_.find(name);
+  if (at == entries_.end() || !at->second.file || !at->second.file->is_checked) return {};
+  return at->second.file;
 }
 
-Task<MemoryStore::Info> MemoryStore::upload(Scope& scope, std::string id, std::string bytes) {
-  MemoryContents contents;
-  const std::string name = "memory " + id.substr(0, 64);
-  const auto parse = [&] {
-    contents = read_memory_file(SafetensorsFile::parse(std::as_bytes(std::span(bytes)), name));
+// Its file, if there is one: it need not be hot. Contents were held to the name when it was read
+// first, its bytes are held to their hash again. Without a file the memory is written as one.
+Task<std::unique_ptr<MemoryStore::Data>> MemoryStore::data(Scope& scope, MemoryName name) {
+  co_await saved(name);
+  std::optional<StoredMemory> file = checked_file(name);
+  if (!file) {
+    const Found found = co_await by_name(scope, name);
+    file = checked_file(name);
+    if (!file) co_return std::make_unique<Data>(found.memory);
+  }
+  std::ifstream stream;
+  const auto open = [&] {
+    if (is_undamaged(*file)) stream.open(file->path, std::ios::binary);
   };
-  co_await on_file_thread(loop_, parse);
+  co_await with_files(open);
   scope.check();
-  const auto made_by = engines_.find(contents.fingerprint);
-  check(made_by != engines_.end(), ErrorCode::mismatch,
-        "{}: made by model {}, which this server does not have", name, contents.fingerprint);
-  Engine& engine = *made_by->second;
-  check_belongs(contents, name, engine.model());
-  const std::string right = id_of(engine, contents.ids, contents.segments);
-  check(id == right, ErrorCode::usage, "{}: these contents have the id {}", name, right);
+  if (stream.is_open()) co_return std::make_unique<Data>(std::move(stream));
+  const Found found = co_await by_name(scope, name);  // in RAM still, or it says what is wrong
+  co_return std::make_unique<Data>(found.memory);
+}
+
+Task<std::string> MemoryStore::Data::next(Loop& loop, Scope& scope) {
+  std::string piece;
+  if (!memory_.empty()) {
+    piece = co_await off_loop(loop, scope, [&] { return memory_bytes(memory_, at_, kPiece); });
+    at_ += piece.size();
+    co_return piece;
+  }
+  const auto read = [&] {
+    piece.resize(kPiece);
+    file_.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    piece.resize(static_cast<std::size_t>(file_.gcount()));
+  };
+  co_await on_file_thread(loop, read);
+  co_return piece;
+}
+
+Task<MemoryStore::Brought> MemoryStore::look_at(Scope& scope, const MemoryName& name,
+                                                std::string bytes) {
+  Brought brought;
+  brought.bytes = std::make_shared<const std::string>(std::move(bytes));
+  MemoryShape shape;
+  co_await off_loop(loop_, scope, [&] { shape = memory_shape(parsed(*brought.bytes, name)); });
+  const auto made_by = engines_.find(shape.fingerprint);
+  check(
+      made_by != engines_.end(), ErrorCode::mismatch,
+      "{}: made by model {}, which this server does not have", [&] { return spelled(name); },
+      shape.fingerprint);
+  brought.engine = made_by->second;
+  brought.rows = shape.rows;
+  check_rows(*brought.engine, brought.rows, "the memory has");
+  co_return brought;
+}
+
+Task<MemoryStore::Info> MemoryStore::upload(Scope& scope, MemoryName name, Brought brought) {
+  Engine& engine = *brought.engine;
+  MemoryContents contents;
+  std::string right;
+  co_await off_loop(loop_, scope, [&] {
+    contents = read_memory_file(parsed(*brought.bytes, name));
+    check_belongs(contents, spelled(name), engine.model());
+    check(!contents.ids.empty(), ErrorCode::unsupported,
+          "{}: made of no tokens; this server keeps memories of tokens",
+          [&] { return spelled(name); });
+    right = id_of(maker_of(name.space, engine), contents.ids, contents.segments);
+  });
+  brought.bytes.reset();
+  check(
+      name.id == right, ErrorCode::usage, "{}: these contents have the id {}",
+      [&] { return spelled(name); }, right);
   Memory memory;
-  if (!info(id)) {
+  if (!info(name)) {
     const auto project = [&](Context& c, const Engine::Step&) {
       memory = make_memory(c, engine.model(), contents);
     };
     co_await engine.run(scope, project);
   }
-  if (!info(id)) {
-    Entry& entry = entries_[id];
+  if (!info(name)) {
+    Entry& entry = entries_[name];
     entry.engine = &engine;
     entry.uploaded = true;
-    make_hot(id, entry, memory);
+    make_hot(name, entry, memory);
   } else {
-    const Found mine = co_await by_id(scope, id);
+    const Found mine = co_await by_name(scope, name);
     memory = mine.memory;
-    check(same_rows(memory, contents), ErrorCode::mismatch,
-          "{}: there is a memory of this id with other contents; DELETE it first", name);
+    const bool same = co_await off_loop(loop_, scope, [&] { return same_rows(memory, contents); });
+    check(same, ErrorCode::mismatch,
+          "{}: there is a memory of this id with other contents; DELETE it first",
+          [&] { return spelled(name); });
   }
-  co_await keep(engine, id, memory);
+  co_await keep(engine, name, memory);
   trim();
-  Info made = info(id).value_or(Info{id, &engine, memory.rows(), memory.bytes(), 0, true});
+  Info made = info(name).value_or(Info{.id = name.id,
+                                       .engine = &engine,
+                                       .rows = memory.rows(),
+                                       .ram_bytes = memory.bytes(),
+                                       .uploaded = true});
   co_return made;
 }
 

@@ -57,7 +57,8 @@ void batch_sizes(std::string& out, const Service& service) {
   }
 }
 
-void store(std::string& out, const StoreCounters& c) {
+void store(std::string& out, const MemoryStore& memories) {
+  const StoreCounters& c = memories.counters();
   head(out, "memory_lookups_total", "counter", "memories asked for, by where they were found");
   out += fmt::format("transept_memory_lookups_total{{found=\"ram\"}} {}\n", c.hits);
   out += fmt::format("transept_memory_lookups_total{{found=\"disk\"}} {}\n", c.disk_hits);
@@ -65,13 +66,14 @@ void store(std::string& out, const StoreCounters& c) {
   head(out, "memory_evictions_total", "counter", "memories that had to leave");
   out += fmt::format("transept_memory_evictions_total{{from=\"ram\"}} {}\n", c.evictions);
   out += fmt::format("transept_memory_evictions_total{{from=\"disk\"}} {}\n", c.disk_evictions);
-  single(out, "memory_damaged_files_total", "counter", "files whose hash was wrong", c.damaged);
+  single(out, "memory_damaged_files_total", "counter", "files that were not what their name says",
+         c.damaged);
   head(out, "memory_bytes", "gauge", "size of the memories kept");
-  out += fmt::format("transept_memory_bytes{{in=\"ram\"}} {}\n", c.ram_bytes);
-  out += fmt::format("transept_memory_bytes{{in=\"disk\"}} {}\n", c.disk_bytes);
+  out += fmt::format("transept_memory_bytes{{in=\"ram\"}} {}\n", memories.ram().bytes());
+  out += fmt::format("transept_memory_bytes{{in=\"disk\"}} {}\n", memories.disk().bytes());
   head(out, "memories", "gauge", "number of memories kept");
-  out += fmt::format("transept_memories{{in=\"ram\"}} {}\n", c.hot);
-  out += fmt::format("transept_memories{{in=\"disk\"}} {}\n", c.files);
+  out += fmt::format("transept_memories{{in=\"ram\"}} {}\n", memories.ram().count());
+  out += fmt::format("transept_memories{{in=\"disk\"}} {}\n", memories.disk().count());
 }
 
 }  // namespace
@@ -127,7 +129,7 @@ std::string Metrics::text(const Service& service) const {
   per_model(out, service, "decode_seconds_total", "counter", "time spent decoding",
             [](C c) { return c.work.decode_seconds; });
   batch_sizes(out, service);
-  store(out, service.store->counters());
+  store(out, *service.store);
   return out;
 }
 

@@ -30,6 +30,7 @@ struct StoreOptions {
   std::filesystem::path folder;  // empty: in RAM only
   std::size_t ram_bytes = std::size_t{1} << 30;
   std::size_t disk_bytes = std::size_t{10} << 30;
+  std::size_t memory_bytes = std::size_t{64} << 20;  // RAM of one that is joined or uploaded
 };
 
 struct KeyLimits {
@@ -39,6 +40,7 @@ struct KeyLimits {
 
 struct AdmissionOptions {
   std::filesystem::path key_file;      // empty: everybody may ask
+  bool shared_memories = false;        // keys do not separate memories
   KeyLimits limits;                    // of those whose line names none, and of everybody
   std::int64_t most_tokens = 1 << 20;  // estimated, of all requests being answered
 };

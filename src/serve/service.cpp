@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "generate/score.h"
 #include "serve/errors.h"
+#include "serve/off_loop.h"
 #include "trace/recorder.h"
 
 namespace transept::serve {
@@ -86,7 +87,7 @@ Task<Answer> answer_admitted(Call& call, Ask ask, Piece piece) {
       alone ? static_cast<int>(ask.source ? ask.source->size() : 0) : answer.memory.memory.rows();
   answer.prompt_tokens = static_cast<int>(ask.prompt.size());
   Request request;
-  if (!alone) request.memory = with_rows_kept(answer.memory.memory, ask.keep);
+  if (!alone) request.memory = co_await with_rows_kept(call, answer.memory.memory, ask.keep);
   request.prompt = whole_prompt(ask);
   request.options = ask.search;
   if (!ask.stops.empty()) request.options.stops = holds_one_of(engine.text(), ask.stops);
@@ -137,12 +138,16 @@ int Answer::output_tokens() const {
   return static_cast<int>(n);
 }
 
-Memory with_rows_kept(const Memory& memory, const std::vector<Memory::Segment>& keep) {
-  if (keep.empty() || memory.empty()) return memory;
-  std::vector<Memory> parts;
-  parts.reserve(keep.size());
-  for (const Memory::Segment& rows : keep) parts.push_back(slice(memory, rows.begin, rows.end));
-  return concat(parts);
+Task<Memory> with_rows_kept(Call& call, Memory memory, std::vector<Memory::Segment> keep) {
+  if (keep.empty() || memory.empty()) co_return memory;
+  const auto copy = [&] {
+    std::vector<Memory> parts;
+    parts.reserve(keep.size());
+    for (const Memory::Segment& rows : keep) parts.push_back(slice(memory, rows.begin, rows.end));
+    return concat(parts);
+  };
+  Memory kept = co_await off_loop(*call.service.http, call.exchange.scope, copy);
+  co_return kept;
 }
 
 std::vector<Token> whole_prompt(const Ask& ask) {
@@ -168,19 +173,21 @@ std::vector<Token> usual_prompt(const Engine& engine) {
   return prompt_ids(engine, engine.prompts().front());
 }
 
-std::int64_t estimate(const Service& service, const Ask& ask) {
+std::int64_t estimate(const Call& call, const Ask& ask) {
   const Config& config = ask.engine->config();
   check_options(ask.search, config);
   const std::vector<Token> given = whole_prompt(ask);
   const int prompt = static_cast<int>(decoder_prompt(ask.search, config, given).size());
   const int output = length_limit(ask.search, config, prompt) - prompt;
+  const Service& service = call.service;
   check(output <= service.options.most_new_tokens, ErrorCode::limit,
         "{} new tokens are asked for, this server makes {} at most", output,
         service.options.most_new_tokens);
   const std::int64_t width = std::max(ask.search.beams, ask.search.n_best);
   std::int64_t source = 0;
   if (ask.source) source = static_cast<std::int64_t>(ask.source->size());
-  if (const auto info = service.store->info(ask.memory)) source = info->rows;
+  if (const auto info = service.store->info({call.key.space, ask.memory}))
+    source = info->rows_at_most;
   return source + (prompt + output) * width;
 }
 
@@ -192,15 +199,15 @@ Task<MemoryStore::Found> find_memory(Call& call, const Ask& ask) {
     co_return found;
   }
   if (!ask.memory.empty()) {
-    std::string id = ask.memory;
-    found = co_await call.service.store->by_id(call.exchange.scope, std::move(id));
+    MemoryName name{call.key.space, ask.memory};
+    found = co_await call.service.store->by_name(call.exchange.scope, std::move(name));
     check_belongs(found.memory, ask.engine->model());
   } else {
     check(ask.source.has_value(), ErrorCode::usage,
           "there is no input: give one as text or ids, or the id of a memory");
     std::vector<Token> source = *ask.source;
-    found =
-        co_await call.service.store->of_input(call.exchange.scope, *ask.engine, std::move(source));
+    found = co_await call.service.store->of_input(call.exchange.scope, call.key.space, *ask.engine,
+                                                  std::move(source));
   }
   std::int64_t kept = 0;
   for (const Memory::Segment& rows : ask.keep) {
@@ -215,14 +222,14 @@ Task<MemoryStore::Found> find_memory(Call& call, const Ask& ask) {
 }
 
 Task<Answer> answer(Call& call, Ask ask, Piece piece) {
-  const auto ticket = call.service.admission->admit(call.key, estimate(call.service, ask));
+  const auto ticket = call.service.admission->admit(call.key, estimate(call, ask));
   Answer result = co_await answer_admitted(call, std::move(ask), std::move(piece));
   co_return result;
 }
 
 Task<std::vector<Answer>> answer_all(Call& call, std::vector<Ask> asks) {
   std::int64_t tokens = 0;
-  for (const Ask& ask : asks) tokens += estimate(call.service, ask);
+  for (const Ask& ask : asks) tokens += estimate(call, ask);
   const auto ticket = call.service.admission->admit(call.key, tokens);
   std::vector<Answer> answers(asks.size());
   Signal done;
@@ -246,7 +253,7 @@ Task<Explanation> explain_greedy(Call& call, const Ask& ask, const Memory& memor
                                  const Look& look) {
   Engine& engine = *ask.engine;
   const std::vector<Token> prompt = whole_prompt(ask);
-  const Memory rows = with_rows_kept(memory, ask.keep);
+  const Memory rows = co_await with_rows_kept(call, memory, ask.keep);
   check_size(engine.config(), prompt.size() + static_cast<size_t>(look.steps), rows);
   Explanation explanation;
   const auto run = [&](Context& c, const Engine::Step& step) {
@@ -272,7 +279,7 @@ Task<Explanation> explain_answer(Call& call, const Ask& ask, const Memory& memor
   one.steps = 1;
   Explanation e = co_await explain_greedy(call, whole, memory, one);
   if (output.empty()) co_return e;
-  const Memory rows = with_rows_kept(memory, ask.keep);
+  const Memory rows = co_await with_rows_kept(call, memory, ask.keep);
   const ScoreRequest request{rows, whole_prompt(ask), output};
   Score scored;
   const auto run = [&](Context& c, const Engine::Step&) {

@@ -37,7 +37,7 @@ struct Service {
 struct Call {
   Service& service;
   Exchange& exchange;
-  Admission::Key& key;
+  Admission::Key& key;                  // and whose memories are looked up
   std::vector<std::string> parameters;  // what "{id}" stood for
   std::int64_t source_tokens = 0;       // for the log
   std::int64_t output_tokens = 0;
@@ -73,13 +73,14 @@ struct Answer {
 // What a client asks that cannot or does not name a prompt: the model's first, or none.
 [[nodiscard]] std::vector<Token> usual_prompt(const Engine& engine);
 
-// The rows [begin, end) of a memory that are wanted, joined; all for an empty list.
-[[nodiscard]] Memory with_rows_kept(const Memory& memory, const std::vector<Memory::Segment>& keep);
+// The rows [begin, end) of a memory that are wanted, joined; all for an empty list. Copies leave
+// the I/O thread.
+Task<Memory> with_rows_kept(Call& call, Memory memory, std::vector<Memory::Segment> keep);
 // The prompt as the decoder gets it: a decoder on its own continues its input.
 [[nodiscard]] std::vector<Token> whole_prompt(const Ask& ask);
 
 // Tokens that the question may take, at most; checks its options. Error usage, limit, bad_data.
-[[nodiscard]] std::int64_t estimate(const Service& service, const Ask& ask);
+[[nodiscard]] std::int64_t estimate(const Call& call, const Ask& ask);
 
 // The memory that the question is about.
 Task<MemoryStore::Found> find_memory(Call& call, const Ask& ask);

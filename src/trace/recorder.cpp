@@ -184,6 +184,8 @@ Explanation trace(Context& c, const Transformer& model, const Memory& memory,
   Tracer tracer(c, model, options);
   if (!memory.empty()) {
     for (const Token token : memory.ids()) e.source.push_back(tracer.piece(token));
+    for (int row = static_cast<int>(e.source.size()); row < memory.rows(); ++row)
+      e.source.push_back({-1, fmt::format("[{}]", row)});  // not of tokens
     const ConstTensor hidden = memory.hidden();
     e.hidden.assign(hidden.data, hidden.data + hidden.size());
     if (options.value_norms) e.value_norms = cross_value_norms(c, model, memory);

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 #include <thread>
 
@@ -148,6 +149,18 @@ std::size_t ServerProcess::resident_bytes() const {
   std::size_t resident = 0;
   pages >> all >> resident;
   return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+double ServerProcess::cpu_seconds() const {
+  double nanoseconds = 0;
+  for (const auto& thread :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(child_) + "/task")) {
+    std::istringstream words(read((thread.path() / "schedstat").string()));
+    double ran = 0;
+    words >> ran;
+    nanoseconds += ran;
+  }
+  return nanoseconds / 1e9;
 }
 
 ServerProcess::~ServerProcess() {

@@ -123,7 +123,7 @@ TEST(Serve, MovesAMemoryFromOneServerToAnother) {
   const std::string data = http(first.port(), "GET", path).body;
   EXPECT_EQ(http(second.port(), "PUT", path, data.substr(0, 500)).status, 400);
   EXPECT_EQ(
-      http(second.port(), "PUT", "/v1/memories/" + std::string(32, '0') + "/data", data).status,
+      http(second.port(), "PUT", "/v1/memories/" + std::string(64, '0') + "/data", data).status,
       400);
   EXPECT_EQ(http(second.port(), "PUT", path, data).status, 201);
   const std::string question = R"({"memory": ")" + id + R"(", "prompt": "for me"})";
@@ -253,10 +253,10 @@ TEST(Serve, TakesTheSameFileTwice) {
   ASSERT_EQ(transept({"encode", kModel, "--output", file}, "The dog sleeps\n").code, 0);
   ServerProcess server({kModel, "--memory-folder", "none"});
   const HttpResult wrong =
-      http(server.port(), "PUT", "/v1/memories/" + std::string(32, '0') + "/data", read(file));
+      http(server.port(), "PUT", "/v1/memories/" + std::string(64, '0') + "/data", read(file));
   const size_t at = wrong.body.find("have the id ");
   ASSERT_NE(at, std::string::npos) << wrong.body;
-  const std::string path = "/v1/memories/" + wrong.body.substr(at + 12, 32) + "/data";
+  const std::string path = "/v1/memories/" + wrong.body.substr(at + 12, 64) + "/data";
   EXPECT_EQ(http(server.port(), "PUT", path, read(file)).status, 201);
   EXPECT_EQ(http(server.port(), "PUT", path, read(file)).status, 200);
 }

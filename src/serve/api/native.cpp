@@ -126,7 +126,8 @@ void set_search(GenerateOptions& search, const Json& options) {
   });
 }
 
-Ask ask_of(const Service& service, const Json& body) {
+Ask ask_of(const Call& call, const Json& body) {
+  const Service& service = call.service;
   at_most_one(body, {"memory", "input", "source_ids"});
   at_most_one(body, {"prompt", "prompt_ids"});
   Ask ask;
@@ -134,7 +135,7 @@ Ask ask_of(const Service& service, const Json& body) {
   if (const auto memory = body.find("memory")) {
     ask.memory = memory->as_string();
     // The memory says which model, unless the request does.
-    const auto info = service.store->info(ask.memory);
+    const auto info = service.store->info({call.key.space, ask.memory});
     if (info && !body.find("model")) ask.engine = &service.engine(info->engine->name());
   } else if (const auto text = body.find("input")) {
     ask.source = source_ids(*ask.engine, text->as_string());

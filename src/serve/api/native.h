@@ -16,7 +16,7 @@ void at_most_one(const Json& object, std::initializer_list<const char*> names);
 [[nodiscard]] std::vector<Token> ids_of(const Json& array);
 
 // "model", "memory" or "input" or "source_ids", "prompt" or "prompt_ids", "keep", "options".
-[[nodiscard]] Ask ask_of(const Service& service, const Json& body);
+[[nodiscard]] Ask ask_of(const Call& call, const Json& body);
 // What a request may set, spelled as in the C++ API. Error usage for anything else.
 void set_search(GenerateOptions& search, const Json& options);
 void write_answer(JsonWriter& json, const Ask& ask, const Answer& answer);

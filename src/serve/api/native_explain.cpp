@@ -78,7 +78,7 @@ Task<void> native_explain(Call& call) {
   const Json body = document.root();
   check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
                        "output_ids", "steps", "top", "packed", "value_norms"});
-  Ask ask = ask_of(call.service, body);
+  Ask ask = ask_of(call, body);
   Look look;
   if (const auto steps = body.find("steps"))
     look.steps = static_cast<int>(steps->as_int(1, kMostSteps));
@@ -86,7 +86,7 @@ Task<void> native_explain(Call& call) {
   look.value_norms = body.get("value_norms", false);
   const std::vector<Token> output = output_ids(body);
   ask.search.max_new_tokens = output.empty() ? look.steps : static_cast<int>(output.size());
-  const auto ticket = call.service.admission->admit(call.key, estimate(call.service, ask));
+  const auto ticket = call.service.admission->admit(call.key, estimate(call, ask));
   const MemoryStore::Found found = co_await find_memory(call, ask);
   Explanation explanation;
   if (output.empty())
@@ -110,14 +110,14 @@ Task<void> native_occlusion(Call& call) {
   const Json body = document.root();
   check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
                        "output_ids"});
-  const Ask ask = ask_of(call.service, body);
+  const Ask ask = ask_of(call, body);
   Engine& engine = *ask.engine;
   const std::vector<Token> output = output_ids(body);
   check(!output.empty(), ErrorCode::usage, "there is no output: give \"output_ids\"");
   const MemoryStore::Found found = co_await find_memory(call, ask);
   check(!found.memory.empty(), ErrorCode::usage, "model {} has no encoder: nothing to leave out",
         engine.name());
-  const Memory memory = with_rows_kept(found.memory, ask.keep);
+  const Memory memory = co_await with_rows_kept(call, found.memory, ask.keep);
   const auto ticket = call.service.admission->admit(
       call.key, static_cast<std::int64_t>(memory.rows() + 1) *
                     static_cast<std::int64_t>(ask.prompt.size() + output.size()));
@@ -150,21 +150,21 @@ Task<void> native_beams(Call& call) {
   const Json body = document.root();
   check_members(
       body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep", "options"});
-  Ask ask = ask_of(call.service, body);
+  Ask ask = ask_of(call, body);
   Engine& engine = *ask.engine;
   if (ask.search.beams < 2) ask.search.beams = 4;
   ask.search.n_best = ask.search.beams;
   check(ask.search.beams <= kMostTreeBeams, ErrorCode::limit, "{} beams, a tree has {} at most",
         ask.search.beams, kMostTreeBeams);
   const std::vector<Token> prompt = whole_prompt(ask);
-  const auto ticket = call.service.admission->admit(call.key, estimate(call.service, ask));
+  const auto ticket = call.service.admission->admit(call.key, estimate(call, ask));
   const int begun = static_cast<int>(decoder_prompt(ask.search, engine.config(), prompt).size());
   const int steps = length_limit(ask.search, engine.config(), begun) - begun;
   check(steps <= kMostTreeSteps, ErrorCode::limit,
         "{} new tokens, a tree has {} steps at most: set options.max_new_tokens", steps,
         kMostTreeSteps);
   const MemoryStore::Found found = co_await find_memory(call, ask);
-  const Memory rows = with_rows_kept(found.memory, ask.keep);
+  const Memory rows = co_await with_rows_kept(call, found.memory, ask.keep);
   BeamTree tree;
   const auto run = [&](Context& c, const Engine::Step& step) {
     tree = trace_beams(c, engine.model(), rows, ask.search, prompt, step);

@@ -55,7 +55,7 @@ Task<void> native_generate(Call& call) {
   const Json body = document.root();
   check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
                        "options", "stream", "explain"});
-  Ask ask = ask_of(call.service, body);
+  Ask ask = ask_of(call, body);
   const bool explain = body.get("explain", false);
   if (body.get("stream", false)) {
     co_await stream_generate(call, std::move(ask), explain);
@@ -71,7 +71,7 @@ Task<void> native_score(Call& call) {
   const Json body = document.root();
   check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
                        "target", "target_ids", "top"});
-  Ask ask = ask_of(call.service, body);
+  Ask ask = ask_of(call, body);
   Engine& engine = *ask.engine;
   std::vector<Token> target;
   if (const auto ids = body.find("target_ids")) {
@@ -89,7 +89,7 @@ Task<void> native_score(Call& call) {
       call.key, static_cast<std::int64_t>((ask.source ? ask.source->size() : 0) +
                                           ask.prompt.size() + target.size()));
   const MemoryStore::Found found = co_await find_memory(call, ask);
-  const Memory rows = with_rows_kept(found.memory, ask.keep);
+  const Memory rows = co_await with_rows_kept(call, found.memory, ask.keep);
   const ScoreRequest request{rows, whole_prompt(ask), target};
   const int top = top_of(body, 0);
   Score scored;
