@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ops/attention_backward.h"
+#include "ops/slices.h"
 
 namespace transept {
 namespace {
@@ -188,21 +189,29 @@ void attend_all(Context& c, ConstTensor q, std::span<const AttentionItem> items,
   // A few neighbours at a time: a product asks the memory for the keys of the head after its own.
   const auto n_tasks = static_cast<int64_t>(tasks.size());
   const int64_t run = std::clamp(n_tasks / (int64_t{8} * n_scratch), int64_t{1}, int64_t{n_heads});
-  std::atomic<int64_t> next{0};
-  const auto all = [&](int thread) {
-    float* own = scores + static_cast<size_t>(thread) * scratch;
-    for (int64_t i = next.fetch_add(run); i < n_tasks; i = next.fetch_add(run)) {
-      for (int64_t t = i; t < std::min(i + run, n_tasks); ++t) {
-        attend.run(tasks[static_cast<size_t>(t)], own, kept);
+  constexpr int64_t kSmall = int64_t{16} * 1024;
+  const auto run_tasks = [&](int64_t begin, int64_t end) {
+    std::atomic<int64_t> next{begin};
+    const auto all = [&](int thread) {
+      float* own = scores + static_cast<size_t>(thread) * scratch;
+      for (int64_t i = next.fetch_add(run); i < end; i = next.fetch_add(run)) {
+        for (int64_t t = i; t < std::min(i + run, end); ++t) {
+          attend.run(tasks[static_cast<size_t>(t)], own, kept);
+        }
       }
+    };
+    if (work < kSmall) {
+      all(0);
+    } else {
+      c.pool.run(all);
     }
   };
-  constexpr int64_t kSmall = int64_t{16} * 1024;
-  if (work < kSmall) {
-    all(0);
-  } else {
-    c.pool.run(all);
-  }
+  const auto work_of = [&](int64_t i) {  // each score is made and used once
+    const Task& task = tasks[static_cast<size_t>(i)];
+    const int n_keys = items[static_cast<size_t>(task.item)].keys.length;
+    return int64_t{2} * (task.end - task.begin) * n_keys * (q.cols / n_heads);
+  };
+  in_slices(c, n_tasks, work_of, run_tasks);
   for (size_t i = 0; i < kept.size(); ++i) c.emit("probs", kept[i].probs, items[i].sequence);
 }
 
