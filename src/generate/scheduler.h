@@ -27,7 +27,7 @@ struct SchedulerOptions {
   // before it came.
   int max_requests = 32;
   int max_rows = 4096;          // decoder rows per tick
-  int max_request_rows = 4096;  // and of one request (guesses of one step are never divided)
+  int max_request_rows = 4096;  // and of one that is not alone (guesses are never divided)
   int max_encode_rows = 4096;   // source tokens encoded per tick, unless one input alone is longer
   size_t cache_bytes = size_t{64} << 20;  // Memories kept for equal inputs that wait
   std::function<void()> on_pause = {};    // between the pieces of a tick, see Context::on_pause

@@ -29,8 +29,9 @@ int Scheduler::Active::wants() const {
 // False if it was ended in the middle, because all of `stops` were asked for.
 bool Scheduler::run_wanted(const std::vector<std::stop_token>& stops,
                            const std::function<void()>& f) {
-  const bool may_stop =
-      std::ranges::all_of(stops, [](const std::stop_token& s) { return s.stop_possible(); });
+  const bool may_stop = !stops.empty() && std::ranges::all_of(stops, [](const std::stop_token& s) {
+    return s.stop_possible();
+  });
   const std::function<void()> pause = [&] {
     if (options_.on_pause) options_.on_pause();
     if (may_stop && all_requested(stops)) throw Stopped();
@@ -63,6 +64,7 @@ void Scheduler::begin_steps() {
 // Rows for each of active_: equal parts for the owners, and of an owner's part for its requests.
 // What does not divide goes to those that have been served less.
 std::vector<int> Scheduler::share_rows() {
+  const int most = active_.size() == 1 ? options_.max_rows : options_.max_request_rows;
   std::vector<std::pair<int64_t, uint64_t>> owners;
   for (const auto& [key, owner] : owners_)
     if (owner.places > 0) owners.emplace_back(owner.served, key);
@@ -81,7 +83,7 @@ std::vector<int> Scheduler::share_rows() {
     std::ranges::stable_sort(requests[i], {}, [&](size_t j) { return active_[j].served; });
     int sum = 0;
     for (const size_t j : requests[i]) {
-      wants[i].push_back(std::min(active_[j].wants(), options_.max_request_rows));
+      wants[i].push_back(std::min(active_[j].wants(), most));
       sum = std::min(sum + wants[i].back(), options_.max_rows);
     }
     all_wants.push_back(sum);

@@ -70,7 +70,7 @@ TEST_F(Fairness, ASmallRequestDoesNotWaitForAWideOne) {
   const std::vector<Got> got = run(company, bounded());
   EXPECT_EQ(got[1].at, 11) << "a token a tick, as alone";
   EXPECT_EQ(got[2].at, 4);
-  EXPECT_GT(got[0].at, 7 * 50 / kRequestRows) << "the wide one takes its time";
+  EXPECT_GT(got[0].at, 7 * 50 / kRows) << "the wide one takes its time";
   EXPECT_LT(got[0].at, 7 * (50 / kRequestRows + 1) + 3) << "and gets on";
   const std::vector<Got> whole = run(company, {});
   for (size_t i = 0; i < company.size(); ++i) {
@@ -83,7 +83,7 @@ TEST_F(Fairness, ALongPromptIsReadInPieces) {
   const std::vector<Asked> company = {{.prompt = 90}, {.tokens = 12}, {.beams = 4, .prompt = 41}};
   const std::vector<Got> got = run(company, bounded());
   EXPECT_EQ(got[1].at, 11);
-  EXPECT_GT(got[0].at, 90 / kRequestRows);
+  EXPECT_GT(got[0].at, 90 / kRows);
   const std::vector<Got> whole = run(company, {});
   for (size_t i = 0; i < company.size(); ++i) {
     EXPECT_EQ(got[i].ids, whole[i].ids) << i;
