@@ -142,7 +142,7 @@ Explanation Model::explain(const Memory& memory, const ExplainOptions& options) 
       implementation_->tokenizer ? implementation_->tokenizer->tokenizer.get() : nullptr;
   Explanation explanation = trace(
       work.context, implementation_->model(), inner(memory), implementation_->defaults, prompt,
-      {.steps = options.steps, .top = options.top, .tokenizer = tokenizer, .before_step = {}});
+      {.steps = options.steps, .top = options.top, .tokenizer = tokenizer});
   explanation.model = implementation_->checkpoint.folder.filename().string();
   explanation.input_text = options.input;
   explanation.prompt_text = options.prompt;

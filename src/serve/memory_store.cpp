@@ -119,6 +119,7 @@ Task<Memory> MemoryStore::load(Scope& scope, std::string id, Engine& engine,
   std::shared_ptr<Loading> loading = entry.loading;
   if (loading == nullptr) {
     loading = std::make_shared<Loading>();
+    loading->scope.owner = scope.owner;
     entry.loading = loading;
     spawn(load_now(loading, id, std::move(source)), {});
   }
@@ -176,10 +177,8 @@ Task<Memory> MemoryStore::read_file_of(Scope& scope, std::string id) {
   co_await on_file_thread(loop_, read);
   Memory memory;
   if (good) {
-    const auto project = [&](Context& c, const Engine::Step&) {
-      memory = make_memory(c, engine.model(), contents);
-    };
-    co_await engine.run(scope, project);
+    const auto project = [&](Context& c) { memory = make_memory(c, engine.model(), contents); };
+    co_await engine.run(scope, project, static_cast<std::int64_t>(contents.ids.size()));
     ++counters_.disk_hits;
     files_.touch(id);
     co_return memory;

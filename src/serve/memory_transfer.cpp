@@ -61,10 +61,8 @@ Task<MemoryStore::Info> MemoryStore::upload(Scope& scope, std::string id, std::s
   check(id == right, ErrorCode::usage, "{}: these contents have the id {}", name, right);
   Memory memory;
   if (!info(id)) {
-    const auto project = [&](Context& c, const Engine::Step&) {
-      memory = make_memory(c, engine.model(), contents);
-    };
-    co_await engine.run(scope, project);
+    const auto project = [&](Context& c) { memory = make_memory(c, engine.model(), contents); };
+    co_await engine.run(scope, project, static_cast<std::int64_t>(contents.ids.size()));
   }
   if (!info(id)) {
     Entry& entry = entries_[id];

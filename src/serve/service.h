@@ -81,6 +81,16 @@ struct Answer {
 // Tokens that the question may take, at most; checks its options. Error usage, limit, bad_data.
 [[nodiscard]] std::int64_t estimate(const Service& service, const Ask& ask);
 
+// Rows of what it is about, as far as is known before anything is encoded or loaded, and of those
+// the ones that are kept.
+[[nodiscard]] std::int64_t asked_rows(const Service& service, const Ask& ask);
+[[nodiscard]] std::int64_t kept_rows(const Service& service, const Ask& ask);
+// What can be said of a question before anything is done for it: its lengths, beams and kept rows
+// are within bounds. estimate() asks this too. Error limit, usage.
+void check_asked(const Service& service, const Ask& ask);
+// And that so many tokens' weights are one answer.
+void check_explained(const Service& service, const Ask& ask, std::size_t output);
+
 // The memory that the question is about.
 Task<MemoryStore::Found> find_memory(Call& call, const Ask& ask);
 
