@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "generate/score.h"
 #include "serve/errors.h"
+#include "serve/off_loop.h"
 #include "trace/recorder.h"
 
 namespace transept::serve {
@@ -96,7 +97,7 @@ Task<Answer> answer_admitted(Call& call, Ask ask, Piece piece) {
       alone ? static_cast<int>(ask.source ? ask.source->size() : 0) : answer.memory.memory.rows();
   answer.prompt_tokens = static_cast<int>(ask.prompt.size());
   Request request;
-  if (!alone) request.memory = with_rows_kept(answer.memory.memory, ask.keep);
+  if (!alone) request.memory = co_await kept_memory(call, ask, answer.memory.memory);
   request.prompt = whole_prompt(ask);
   request.options = ask.search;
   request.owner = call.exchange.scope.owner;
@@ -149,12 +150,18 @@ int Answer::output_tokens() const {
   return static_cast<int>(n);
 }
 
-Memory with_rows_kept(const Memory& memory, const std::vector<Memory::Segment>& keep) {
-  if (keep.empty() || memory.empty()) return memory;
-  std::vector<Memory> parts;
-  parts.reserve(keep.size());
-  for (const Memory::Segment& rows : keep) parts.push_back(slice(memory, rows.begin, rows.end));
-  return concat(parts);
+Task<Memory> kept_memory(Call& call, const Ask& ask, const Memory& memory) {
+  Memory kept = memory;
+  if (ask.keep.empty() || memory.empty()) co_return kept;
+  const auto join = [&] {
+    std::vector<Memory> parts;
+    parts.reserve(ask.keep.size());
+    for (const Memory::Segment& rows : ask.keep)
+      parts.push_back(slice(memory, rows.begin, rows.end));
+    return concat(parts);
+  };
+  kept = co_await off_loop(*call.service.http, call.exchange.scope, join);  // copies all of it
+  co_return kept;
 }
 
 std::vector<Token> whole_prompt(const Ask& ask) {
@@ -278,7 +285,7 @@ Task<Explanation> explain_greedy(Call& call, const Ask& ask, const Memory& memor
                                  const Look& look) {
   Engine& engine = *ask.engine;
   const std::vector<Token> prompt = whole_prompt(ask);
-  const Memory rows = with_rows_kept(memory, ask.keep);
+  const Memory rows = co_await kept_memory(call, ask, memory);
   const size_t positions = prompt.size() + static_cast<size_t>(look.steps);
   const size_t keys = rows.empty() ? 0 : static_cast<size_t>(rows.rows());
   check_size(engine.config(), positions, keys);
@@ -305,7 +312,7 @@ Task<Explanation> explain_answer(Call& call, const Ask& ask, const Memory& memor
   one.steps = 1;
   Explanation e = co_await explain_greedy(call, whole, memory, one);
   if (output.empty()) co_return e;
-  const Memory rows = with_rows_kept(memory, ask.keep);
+  const Memory rows = co_await kept_memory(call, ask, memory);
   const ScoreRequest request{rows, whole_prompt(ask), output};
   Score scored;
   const auto run = [&](Context& c) {

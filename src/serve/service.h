@@ -73,8 +73,8 @@ struct Answer {
 // What a client asks that cannot or does not name a prompt: the model's first, or none.
 [[nodiscard]] std::vector<Token> usual_prompt(const Engine& engine);
 
-// The rows [begin, end) of a memory that are wanted, joined; all for an empty list.
-[[nodiscard]] Memory with_rows_kept(const Memory& memory, const std::vector<Memory::Segment>& keep);
+// The rows of a memory that the question keeps, joined; all if it names none.
+[[nodiscard]] Task<Memory> kept_memory(Call& call, const Ask& ask, const Memory& memory);
 // The prompt as the decoder gets it: a decoder on its own continues its input.
 [[nodiscard]] std::vector<Token> whole_prompt(const Ask& ask);
 

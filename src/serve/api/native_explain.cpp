@@ -134,7 +134,7 @@ Task<void> native_occlusion(Call& call) {
   const std::int64_t tokens = occlusion_tokens(call.service, ask, output.size());
   const auto ticket = call.service.admission->admit(call.key, tokens);
   const MemoryStore::Found found = co_await find_memory(call, ask);
-  const Memory memory = with_rows_kept(found.memory, ask.keep);
+  const Memory memory = co_await kept_memory(call, ask, found.memory);
   std::vector<Score> scores;  // of the whole memory, then without each row
   const int variants = memory.rows() > 1 ? memory.rows() + 1 : 1;
   const auto run = [&](Context& c) {
@@ -179,7 +179,7 @@ Task<void> native_beams(Call& call) {
         "{} new tokens, a tree has {} steps at most: set options.max_new_tokens", steps,
         kMostTreeSteps);
   const MemoryStore::Found found = co_await find_memory(call, ask);
-  const Memory rows = with_rows_kept(found.memory, ask.keep);
+  const Memory rows = co_await kept_memory(call, ask, found.memory);
   BeamTree tree;
   const auto run = [&](Context& c) {
     tree = trace_beams(c, engine.model(), rows, ask.search, prompt);

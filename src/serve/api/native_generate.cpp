@@ -92,7 +92,7 @@ Task<void> native_score(Call& call) {
   const auto ticket =
       call.service.admission->admit(call.key, asked_rows(call.service, ask) + positions);
   const MemoryStore::Found found = co_await find_memory(call, ask);
-  const Memory rows = with_rows_kept(found.memory, ask.keep);
+  const Memory rows = co_await kept_memory(call, ask, found.memory);
   const ScoreRequest request{rows, prompt, target};
   const int top = top_of(body, 0);
   Score scored;
