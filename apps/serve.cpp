@@ -25,6 +25,8 @@ class ServeVerb : public Verb {
     common_.declare_keys(options);
     options.number("batch-size", server_.max_requests, 1, 65536,
                    "requests decoded together, at most");
+    options.number("step-rows", server_.step_rows, 1, 1 << 20,
+                   "of one request in a step that others share: beams, or tokens of its prompt");
     options.text("memory-folder", "FOLDER", memory_folder_,
                  "where memories are kept; none: in RAM only");
     options.number("memory-mib", memory_mib_, 0, 1 << 24, "RAM for memories, MiB");
@@ -74,6 +76,10 @@ class ServeVerb : public Verb {
     options.number("max-body-kib", body_kib_, 1, 1 << 20, "size of a request's body, KiB");
     options.number("max-new-tokens", service.most_new_tokens, 1, 1 << 24,
                    "most a request may ask for");
+    options.number("max-source-tokens", server_.most_source_tokens, 1, 1 << 24,
+                   "of an input or a prompt, where the model has no limit");
+    options.number("max-beams", service.most_beams, 1, 1024,
+                   "beams, or answers drawn, that a request may ask for");
     options.number("max-tokens", most_tokens_, 1, 1 << 30,
                    "estimated tokens of all requests at once; more get 503");
     options.number("tokens-per-minute", limits_per_minute_, 0, 1 << 30,

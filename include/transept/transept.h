@@ -8,6 +8,9 @@
 // The encoder reads an input once; what it made is a Memory, a value that any number of prompts can
 // be answered from. All objects are cheap to copy and safe to use from many threads. Every function
 // that fails throws transept::Error (error.h).
+//
+// What takes long takes a std::stop_token: asked to stop, from any thread, it ends within
+// milliseconds of computing with Error cancelled.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -184,6 +188,7 @@ struct GenerateOptions {
   // false: the answer's score and logprob are not wanted (they are NaN when searching greedily).
   // The tokens are the same; a greedy step then costs much less.
   bool logprobs = true;
+  std::stop_token stop = {};
 };
 
 enum class Finish { eos, length };
@@ -231,6 +236,7 @@ struct ExplainOptions {
   std::vector<Token> prompt_ids = {};  // instead of `prompt`
   int steps = 5;                       // next tokens to choose
   int top = 5;                         // candidates listed per step
+  std::stop_token stop = {};
 };
 
 // What a Model has done since it was loaded.
@@ -254,8 +260,8 @@ class Model {
   // The input read once: text through the tokenizer, special tokens added, or token ids as they
   // are. Error bad_data for an empty input or an unknown id, limit if it is longer than the model's
   // positions.
-  [[nodiscard]] Memory encode(std::string_view text) const;
-  [[nodiscard]] Memory encode(std::span<const Token> ids) const;
+  [[nodiscard]] Memory encode(std::string_view text, const std::stop_token& stop = {}) const;
+  [[nodiscard]] Memory encode(std::span<const Token> ids, const std::stop_token& stop = {}) const;
   [[nodiscard]] Memory encode(const char* text) const { return encode(std::string_view(text)); }
   // Whether encode would take these ids, without running anything: throws what it would throw.
   void check_source(std::span<const Token> ids) const;
@@ -280,9 +286,11 @@ class Model {
   // Log-probability of a given target after the prompt's tokens. As text it gets the special tokens
   // that the tokenizer adds on the target side (after a prompt: only the end mark).
   [[nodiscard]] Score score(const Memory& memory, std::string_view target,
-                            std::span<const Token> prompt = {}, int top = 0) const;
+                            std::span<const Token> prompt = {}, int top = 0,
+                            const std::stop_token& stop = {}) const;
   [[nodiscard]] Score score(const Memory& memory, std::span<const Token> target,
-                            std::span<const Token> prompt = {}, int top = 0) const;
+                            std::span<const Token> prompt = {}, int top = 0,
+                            const std::stop_token& stop = {}) const;
 
   // The worked example: greedy steps with every attention weight kept.
   [[nodiscard]] Explanation explain(const Memory& memory, const ExplainOptions& options = {}) const;

@@ -87,6 +87,7 @@ std::vector<Hypothesis> Model::generate(const Memory& memory, const GenerateOpti
   request.memory = inner(memory);
   request.prompt = options.prompt_ids.empty() ? prompt_ids(options.prompt) : options.prompt_ids;
   request.options = model.search(options);
+  request.stop = options.stop;
   bool wanted = true;
   std::vector<Hypothesis> found;
   TextStream text(tokenizer);
@@ -100,6 +101,7 @@ std::vector<Hypothesis> Model::generate(const Memory& memory, const GenerateOpti
   scheduler.add(std::move(request));
   while (wanted && scheduler.tick()) {
   }
+  check_wanted(options.stop);
   if (stream && wanted) {
     const std::string_view rest = text.finish();
     if (!rest.empty()) stream(text.ids().back(), rest);
@@ -133,6 +135,7 @@ void Model::generate_batch(std::span<const Request> requests, const GenerateOpti
       request.prompt.insert(request.prompt.begin(), from.source.begin(), from.source.end());
     }
     request.options = search;
+    request.stop = options.stop;
     request.on_finished = [&, i](std::vector<transept::Hypothesis> hypotheses) {
       if (wanted) wanted = done(i, outer(std::move(hypotheses), tokenizer));
     };
@@ -140,6 +143,7 @@ void Model::generate_batch(std::span<const Request> requests, const GenerateOpti
   }
   while (wanted && scheduler.tick()) {
   }
+  check_wanted(options.stop);
   implementation_->count(stats_of(scheduler.counters()));
 }
 

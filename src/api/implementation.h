@@ -5,11 +5,14 @@
 #define TRANSEPT_INTERNAL
 #include "transept/transept.h"
 
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 
 #include "base/parallel.h"
+#include "base/stop.h"
 #include "generate/options.h"
 #include "io/checkpoint.h"
 #include "model/memory.h"
@@ -59,11 +62,17 @@ struct Model::Implementation {
       Memory::Implementation{std::move(memory), std::move(text_hash), loaded}));
 }
 
-// Scratch and threads for one call.
+// Scratch and threads for one call, which ends with Stopped when it is asked to.
 struct Workspace {
-  explicit Workspace(const Model::Implementation& model)
-      : context{arena, *model.pool, chosen_kernels()} {}
+  explicit Workspace(const Model::Implementation& model, const std::stop_token& stop = {})
+      : pause([stop] { check_wanted(stop); }), context{arena, *model.pool, chosen_kernels()} {
+    if (stop.stop_possible()) context.on_pause = &pause;
+  }
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+  ~Workspace() = default;
   Arena arena;
+  std::function<void()> pause;
   Context context;
 };
 

@@ -87,15 +87,15 @@ Model Model::load(const std::filesystem::path& folder, const LoadOptions& option
   return Model(std::move(model));
 }
 
-Memory Model::encode(std::string_view text) const {
-  const Memory memory = encode(implementation_->text().encode(text).ids);
+Memory Model::encode(std::string_view text, const std::stop_token& stop) const {
+  const Memory memory = encode(implementation_->text().encode(text).ids, stop);
   return outer(memory.implementation()->memory, sha256(text));
 }
 
-Memory Model::encode(std::span<const Token> ids) const {
+Memory Model::encode(std::span<const Token> ids, const std::stop_token& stop) const {
   check_source(ids);
   const Stopwatch watch;
-  Workspace work(*implementation_);
+  Workspace work(*implementation_, stop);
   const std::vector<Token> input(ids.begin(), ids.end());
   auto memories = encode_memories(work.context, implementation_->model(), std::span(&input, 1));
   implementation_->count({.encoder_runs = 1,
@@ -135,12 +135,12 @@ Explanation Model::explain(const Memory& memory, const ExplainOptions& options) 
         "explain: give the prompt as text or as ids, not both");
   const std::vector<Token> prompt =
       options.prompt_ids.empty() ? prompt_ids(options.prompt) : options.prompt_ids;
-  Workspace work(*implementation_);
+  Workspace work(*implementation_, options.stop);
   const transept::Tokenizer* tokenizer =
       implementation_->tokenizer ? implementation_->tokenizer->tokenizer.get() : nullptr;
-  Explanation explanation = trace(
-      work.context, implementation_->model(), inner(memory), implementation_->defaults, prompt,
-      {.steps = options.steps, .top = options.top, .tokenizer = tokenizer, .before_step = {}});
+  Explanation explanation =
+      trace(work.context, implementation_->model(), inner(memory), implementation_->defaults,
+            prompt, {.steps = options.steps, .top = options.top, .tokenizer = tokenizer});
   explanation.model = implementation_->checkpoint.folder.filename().string();
   explanation.input_text = options.input;
   explanation.prompt_text = options.prompt;

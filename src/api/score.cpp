@@ -19,15 +19,15 @@ std::vector<Token> target_ids(const Model::Implementation& model, std::string_vi
 }  // namespace
 
 Score Model::score(const Memory& memory, std::string_view target, std::span<const Token> prompt,
-                   int top) const {
-  return score(memory, target_ids(*implementation_, target, !prompt.empty()), prompt, top);
+                   int top, const std::stop_token& stop) const {
+  return score(memory, target_ids(*implementation_, target, !prompt.empty()), prompt, top, stop);
 }
 
 Score Model::score(const Memory& memory, std::span<const Token> target,
-                   std::span<const Token> prompt, int top) const {
+                   std::span<const Token> prompt, int top, const std::stop_token& stop) const {
   check(!target.empty(), ErrorCode::bad_data, "the target is empty: there is no token to score");
   const Stopwatch watch;
-  Workspace work(*implementation_);
+  Workspace work(*implementation_, stop);
   const ScoreRequest request{
       inner(memory), {prompt.begin(), prompt.end()}, {target.begin(), target.end()}};
   const transept::Score found =

@@ -1,4 +1,4 @@
-// Timing a piece of code, for what reports speed.
+// Timing a piece of code, for what reports speed or counts time.
 #pragma once
 
 #include <algorithm>
@@ -15,6 +15,23 @@ template <class F>
   const auto passed = std::chrono::steady_clock::now() - begin;
   return std::chrono::duration<double, std::milli>(passed).count();
 }
+
+// Adds how long its scope took.
+class AddSeconds {
+ public:
+  explicit AddSeconds(double& seconds)
+      : seconds_(seconds), begin_(std::chrono::steady_clock::now()) {}
+  ~AddSeconds() {
+    const auto passed = std::chrono::steady_clock::now() - begin_;
+    seconds_ += std::chrono::duration<double>(passed).count();
+  }
+  AddSeconds(const AddSeconds&) = delete;
+  AddSeconds& operator=(const AddSeconds&) = delete;
+
+ private:
+  double& seconds_;
+  std::chrono::steady_clock::time_point begin_;
+};
 
 // The upper one of two in the middle. Of one value at least.
 [[nodiscard]] inline double median(std::vector<double> values) {

@@ -54,7 +54,8 @@ void BeamSession::read(int index, std::span<const float> logits, std::span<float
   row.best.clear();
   for (const Scored& entry : best) {
     const float logprob = norm.of(logits[static_cast<size_t>(entry.index)]);
-    row.best.push_back({token_at(entry.index), entry.value, logprob});
+    const float score = std::isnan(entry.value) ? kLowest : entry.value;
+    row.best.push_back({token_at(entry.index), score, logprob});
   }
 }
 
@@ -72,31 +73,53 @@ void BeamSession::read_few(int index, std::span<const Scored> best, const LogNor
   row.best.clear();
   for (const Scored& entry : best) {
     const float logprob = norm.of(entry.value);
-    float score = logprob;
-    if (std::isnan(score)) score = kLowest;
+    const float score = std::isnan(logprob) ? kLowest : logprob;
     row.best.push_back({token_at(entry.index), score, logprob});
   }
 }
 
+// What a stable sort of all continuations begins with. Those of a beam are in order, so the next
+// one is the best of the first ones that the beams have left.
 std::vector<BeamSession::Extension> BeamSession::best_extensions() const {
-  std::vector<Extension> all;
-  for (const Beam& beam : beams_) {
-    const Row& row = rows_[static_cast<size_t>(beam.row)];
-    for (const Continuation& next : row.best)
-      all.push_back({beam.row, next, next.score + beam.score, false});
+  struct Front {
+    float score;
+    size_t beam;
+    size_t index;  // among the beam's
+  };
+  const auto comes_later = [](const Front& a, const Front& b) {
+    return a.score != b.score ? a.score < b.score : a.beam > b.beam;
+  };
+  const auto best_of = [&](size_t beam) -> const std::vector<Continuation>& {
+    return rows_[static_cast<size_t>(beams_[beam].row)].best;
+  };
+  std::vector<Front> fronts;
+  const auto push = [&](size_t beam, size_t index) {
+    if (index == best_of(beam).size()) return;
+    fronts.push_back({best_of(beam)[index].score + beams_[beam].score, beam, index});
+    std::ranges::push_heap(fronts, comes_later);
+  };
+  for (size_t beam = 0; beam < beams_.size(); ++beam) push(beam, 0);
+  std::vector<Extension> best;
+  while (!fronts.empty() && best.size() < n_extensions()) {
+    std::ranges::pop_heap(fronts, comes_later);
+    const Front front = fronts.back();
+    fronts.pop_back();
+    best.push_back({beams_[front.beam].row, best_of(front.beam)[front.index], front.score, false});
+    push(front.beam, front.index + 1);
   }
-  std::ranges::stable_sort(all, std::ranges::greater(), &Extension::score);
-  if (all.size() > n_extensions()) all.resize(n_extensions());
-  for (Extension& extension : all) extension.ends = is_end(extension);
-  return all;
+  for (Extension& extension : best) extension.ends = is_end(extension);
+  return best;
 }
 
 bool BeamSession::is_end(const Extension& extension) const {
   if (length_ + 1 >= limit_) return true;
+  const Token token = extension.next.token;
+  if (std::ranges::find(options_.eos, token) != options_.eos.end()) return true;
+  if (!options_.stops) return false;
   const std::vector<Token>& ids = rows_[static_cast<size_t>(extension.row)].ids;
   std::vector<Token> generated(ids.begin() + static_cast<std::ptrdiff_t>(prompt_length_),
                                ids.end());
-  generated.push_back(extension.next.token);
+  generated.push_back(token);
   return ends(options_, generated);
 }
 

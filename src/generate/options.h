@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/shared_list.h"
 #include "model/config.h"
 #include "model/shortlist.h"
 
@@ -28,6 +29,7 @@ enum class EarlyStopping {
 struct SequenceBias {
   std::vector<Token> tokens;
   float bias = 0;  // added to the score of the last token where the others came before
+  bool operator==(const SequenceBias&) const = default;
 };
 
 struct LengthDecay {
@@ -65,10 +67,10 @@ struct GenerateOptions {
   double encoder_repetition_penalty = 1;
   int no_repeat_ngram = 0;
   int encoder_no_repeat_ngram = 0;
-  std::vector<SequenceBias> sequence_bias;
-  std::vector<std::vector<Token>> bad_words;
-  std::vector<Token> suppress_tokens;
-  std::vector<Token> begin_suppress_tokens;
+  SharedList<SequenceBias> sequence_bias;
+  SharedList<std::vector<Token>> bad_words;
+  SharedList<Token> suppress_tokens;
+  SharedList<Token> begin_suppress_tokens;
   std::optional<Token> forced_bos;  // first token after the start token; not after a prompt
   std::vector<Token> forced_eos;    // last token when the limit is reached
   std::optional<LengthDecay> length_decay;

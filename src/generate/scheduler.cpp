@@ -1,9 +1,8 @@
 #include "generate/scheduler.h"
 
 #include <algorithm>
-#include <chrono>
-#include <unordered_map>
 
+#include "base/timing.h"
 #include "generate/generate.h"
 #include "generate/restrict.h"
 #include "model/encoder.h"
@@ -11,33 +10,19 @@
 namespace transept {
 namespace {
 
-// So many rows cost a step hardly more than one does; beyond, each guess takes what a request waits
-// for.
-constexpr int kDraftRows = 8;
-
-class Stopwatch {
- public:
-  explicit Stopwatch(double& seconds)
-      : seconds_(seconds), begin_(std::chrono::steady_clock::now()) {}
-  ~Stopwatch() {
-    const auto passed = std::chrono::steady_clock::now() - begin_;
-    seconds_ += std::chrono::duration<double>(passed).count();
-  }
-  Stopwatch(const Stopwatch&) = delete;
-  Stopwatch& operator=(const Stopwatch&) = delete;
-
- private:
-  double& seconds_;
-  std::chrono::steady_clock::time_point begin_;
-};
+// An input of so many tokens is encoded by itself: it can then be ended as soon as nobody wants it.
+constexpr size_t kLongInput = 1024;
 
 }  // namespace
 
 Scheduler::Scheduler(const Transformer& model, ThreadPool& pool, const SchedulerOptions& options,
                      const KernelTable& kernels)
     : model_(model), options_(options), context_{arena_, pool, kernels} {
-  check(options.max_requests >= 1, ErrorCode::usage, "max_requests: {}, expected at least 1",
-        options.max_requests);
+  for (const auto& [name, value] :
+       {std::pair{"max_requests", options.max_requests}, std::pair{"max_rows", options.max_rows},
+        std::pair{"max_request_rows", options.max_request_rows}}) {
+    check(value >= 1, ErrorCode::usage, "{}: {}, expected at least 1", name, value);
+  }
 }
 
 Scheduler::~Scheduler() = default;
@@ -55,15 +40,24 @@ Scheduler::Id Scheduler::add(Request request) {
     check_source(config, request.source);
     ++cache_[request.source].waiting;
   }
-  waiting_.push_back({next_id_, std::move(request)});
+  const auto [owner, is_new] = owners_.try_emplace(request.owner);
+  if (is_new) {  // it has not been passed over by anybody
+    for (const auto& [id, other] : owners_)
+      if (id != owner->first) owner->second.served = std::max(owner->second.served, other.served);
+  }
+  owner->second.waiting.push_back({next_id_, std::move(request)});
+  ++n_waiting_;
   return next_id_++;
 }
 
 bool Scheduler::cancel(Id id) {
-  const auto waiting = std::ranges::find(waiting_, id, &Waiting::id);
-  if (waiting != waiting_.end()) {
+  for (auto& [key, owner] : owners_) {
+    const auto waiting = std::ranges::find(owner.waiting, id, &Waiting::id);
+    if (waiting == owner.waiting.end()) continue;
     forget(waiting->request);
-    waiting_.erase(waiting);
+    owner.waiting.erase(waiting);
+    --n_waiting_;
+    if (owner.waiting.empty() && owner.places == 0) owners_.erase(key);
     return true;
   }
   const auto active = std::ranges::find(active_, id, &Active::id);
@@ -73,60 +67,116 @@ bool Scheduler::cancel(Id id) {
 }
 
 bool Scheduler::tick() {
-  std::erase_if(active_, [](const Active& active) { return active.cancelled; });
+  drop_unwanted();
   if (idle()) return false;
   admit();
-  {
-    const Stopwatch watch(counters_.decode_seconds);
-    const std::vector<StepRow> rows = pick_rows();
-    run_step(context_, model_, rows);
-    Session* previous = nullptr;
-    for (const StepRow& row : rows) {
-      if (row.session != previous) row.session->advance();
-      previous = row.session;
-    }
-  }
+  step();
   deliver();
   return true;
 }
 
+// Of those that wait the next ones are looked at: nothing is done for the others yet.
+void Scheduler::drop_unwanted() {
+  const auto most = static_cast<size_t>(options_.max_requests);
+  for (auto& [key, owner] : owners_) {
+    const auto first = owner.waiting.begin();
+    const auto last = first + static_cast<std::ptrdiff_t>(std::min(most, owner.waiting.size()));
+    const auto kept = std::remove_if(first, last, [&](const Waiting& waiting) {
+      const bool leaves = waiting.request.stop.stop_requested();
+      if (leaves) forget(waiting.request);
+      return leaves;
+    });
+    n_waiting_ -= static_cast<int>(last - kept);
+    owner.waiting.erase(kept, last);
+  }
+  std::erase_if(active_, [this](const Active& active) {
+    if (active.is_unwanted()) retire(active);
+    return active.is_unwanted();
+  });
+  std::erase_if(owners_, [](const auto& entry) {
+    return entry.second.waiting.empty() && entry.second.places == 0;
+  });
+}
+
+void Scheduler::retire(const Active& active) {
+  --owners_.at(active.owner).places;
+}
+
+// Who gets the next place: who has the fewest, while there are any, or while it has less than its
+// part of them.
+std::vector<Scheduler::Place> Scheduler::next_places() const {
+  struct Candidate {
+    uint64_t owner;
+    size_t left;
+    int places;
+  };
+  std::vector<Candidate> candidates;
+  for (const auto& [key, owner] : owners_)
+    if (!owner.waiting.empty()) candidates.push_back({key, owner.waiting.size(), owner.places});
+  const int part =
+      std::max(1, options_.max_requests / std::max(1, static_cast<int>(owners_.size())));
+  auto taken = static_cast<int>(active_.size());
+  std::vector<Place> places;
+  for (;;) {
+    std::erase_if(candidates, [](const Candidate& c) { return c.left == 0; });
+    const auto next = std::ranges::min_element(candidates, {}, &Candidate::places);
+    if (next == candidates.end()) return places;
+    if (taken >= options_.max_requests && next->places >= part) return places;
+    const std::deque<Waiting>& waiting = owners_.at(next->owner).waiting;
+    places.push_back({next->owner, &waiting[waiting.size() - next->left].request});
+    --next->left;
+    ++next->places;
+    ++taken;
+  }
+}
+
 void Scheduler::admit() {
-  const size_t room = static_cast<size_t>(options_.max_requests) - active_.size();
-  const size_t n_candidates = std::min(room, waiting_.size());
-  encode_missing(n_candidates);
-  for (size_t i = 0; i < n_candidates; ++i) {
-    const Request& request = waiting_.front().request;
-    Memory memory = find_memory(request);
+  if (n_waiting_ == 0) return;
+  const std::vector<Place> places = next_places();
+  if (!encode_missing(places)) return drop_unwanted();
+  for (const Place& place : places) {
+    Memory memory = find_memory(*place.request);
     if (memory.empty() && model_.config.has_encoder()) break;  // not yet encoded
-    Waiting waiting = std::move(waiting_.front());
-    waiting_.pop_front();
+    Owner& owner = owners_.at(place.owner);
+    Waiting waiting = std::move(owner.waiting.front());
+    owner.waiting.pop_front();
+    --n_waiting_;
+    ++owner.places;
     forget(waiting.request);
     activate(std::move(waiting), std::move(memory));
   }
   trim_cache();
 }
 
-void Scheduler::encode_missing(size_t n_candidates) {
-  if (!model_.config.has_encoder()) return;
+// False if nobody wanted what was being encoded any more.
+bool Scheduler::encode_missing(const std::vector<Place>& places) {
+  if (!model_.config.has_encoder()) return true;
   std::vector<std::vector<Token>> sources;
+  std::vector<std::stop_token> stops;
   size_t rows = 0;
-  for (size_t i = 0; i < n_candidates; ++i) {
-    const Request& request = waiting_[i].request;
+  for (const Place& place : places) {
+    const Request& request = *place.request;
     if (!find_memory(request).empty()) continue;
-    if (std::ranges::find(sources, request.source) != sources.end()) continue;
-    rows += request.source.size();
-    if (!sources.empty() && rows > static_cast<size_t>(options_.max_encode_rows)) break;
-    sources.push_back(request.source);
+    if (std::ranges::find(sources, request.source) == sources.end()) {
+      rows += request.source.size();
+      const bool full = rows > static_cast<size_t>(options_.max_encode_rows) || rows >= kLongInput;
+      if (!sources.empty() && full) break;
+      sources.push_back(request.source);
+    }
+    stops.push_back(request.stop);
   }
-  if (sources.empty()) return;
-  const Stopwatch watch(counters_.encode_seconds);
+  if (sources.empty()) return true;
+  const AddSeconds watch(counters_.encode_seconds);
   const Arena::Frame frame(arena_);
-  std::vector<Memory> memories = encode_memories(context_, model_, sources);
+  std::vector<Memory> memories;
+  const auto encode = [&] { memories = encode_memories(context_, model_, sources); };
+  if (!run_wanted(stops, encode)) return false;
   for (size_t i = 0; i < sources.size(); ++i) {
     counters_.source_tokens += static_cast<int64_t>(sources[i].size());
     cache_[sources[i]].memory = std::move(memories[i]);
   }
   counters_.encoder_runs += static_cast<int64_t>(sources.size());
+  return true;
 }
 
 // That of the request, of an equal one that waits or of an equal one that runs.
@@ -146,6 +196,10 @@ void Scheduler::activate(Waiting waiting, Memory memory) {
   Request& request = waiting.request;
   Active active;
   active.id = waiting.id;
+  active.owner = request.owner;
+  active.stop = std::move(request.stop);
+  for (const Active& other : active_)  // it has not been passed over by anybody
+    if (other.owner == active.owner) active.served = std::max(active.served, other.served);
   active.encoded_here = request.memory.empty() && model_.config.has_encoder();
   active.on_token = std::move(request.on_token);
   active.on_finished = std::move(request.on_finished);
@@ -171,31 +225,6 @@ void Scheduler::trim_cache() {
   }
 }
 
-// Sessions with one Memory side by side, otherwise oldest first; as many as max_rows allows.
-std::vector<StepRow> Scheduler::pick_rows() {
-  std::unordered_map<const void*, size_t> group_of;
-  std::vector<std::vector<StepRow>> groups;
-  size_t n_rows = 0;
-  for (const Active& active : active_) {
-    active.session->limit_drafts(kDraftRows / static_cast<int>(active_.size()));
-    const std::vector<StepRow> rows = step_rows(*active.session);
-    size_t wanted = 0;
-    for (const StepRow& row : rows) wanted += row.wanted.new_ids().size();
-    const bool fits = n_rows == 0 || n_rows + wanted <= static_cast<size_t>(options_.max_rows);
-    if (!fits) continue;
-    n_rows += wanted;
-    const Memory& memory = active.session->memory();
-    const void* key = memory.empty() ? nullptr : static_cast<const void*>(&memory.storage());
-    const auto [found, added] = group_of.try_emplace(key, groups.size());
-    if (added) groups.emplace_back();
-    std::vector<StepRow>& group = groups[found->second];
-    group.insert(group.end(), rows.begin(), rows.end());
-  }
-  std::vector<StepRow> picked;
-  for (const auto& group : groups) picked.insert(picked.end(), group.begin(), group.end());
-  return picked;
-}
-
 void Scheduler::deliver() {
   for (size_t i = 0; i < active_.size(); ++i) {  // a callback may call add() and cancel()
     Active& active = active_[i];
@@ -207,8 +236,10 @@ void Scheduler::deliver() {
   std::vector<Active> done;
   std::erase_if(active_, [&](Active& active) {
     const bool leaves = active.cancelled || active.session->finished();
-    if (leaves) done.push_back(std::move(active));
-    return leaves;
+    if (!leaves) return false;
+    retire(active);
+    done.push_back(std::move(active));
+    return true;
   });
   for (Active& active : done) {
     if (active.cancelled) continue;

@@ -55,6 +55,7 @@ void read_targets(Context& c, const Transformer& model, ConstTensor hidden,
                   std::span<const Target> targets, int n_top) {
   for (size_t begin = 0; begin < targets.size(); begin += kLogitRows) {
     const auto chunk = targets.subspan(begin, std::min<size_t>(kLogitRows, targets.size() - begin));
+    c.pause();
     const Arena::Frame frame(c.arena);
     const Tensor rows = c.arena.tensor(static_cast<int>(chunk.size()), hidden.cols);
     for (size_t i = 0; i < chunk.size(); ++i) {

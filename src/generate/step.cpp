@@ -113,6 +113,7 @@ std::vector<Group> group_rows(const Context& c, std::span<const StepRow> rows,
 void read_whole(Context& c, const Transformer& model, const OutputSubset* outputs, const Part& part,
                 ConstTensor hidden) {
   for (size_t begin = 0; begin < part.rows.size(); begin += kLogitRows) {
+    c.pause();
     const size_t n = std::min(kLogitRows, part.rows.size() - begin);
     const Arena::Frame chunk(c.arena);
     const Tensor last = gather_rows(c, hidden, std::span(part.last).subspan(begin, n));

@@ -58,6 +58,7 @@ class Residual {
   // The next sub-layer: f(what it reads) [rows, d_model] -> [rows, d_model].
   template <class F>
   void add(F&& f) {
+    c_.pause();
     const Arena::Frame frame(c_.arena, c_.tape != nullptr);
     take(dropout(c_, f(ConstTensor(read_)), c_.dropout.rate));
     c_.emit("out", x_);

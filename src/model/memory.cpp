@@ -77,6 +77,7 @@ std::vector<Memory> make_memories(Context& c, const Transformer& model, ConstTen
   const Arena::Frame frame(c.arena);
   const ConstTensor source = cross_source(c, model, hidden);
   for (size_t layer = 0; layer < model.decoder.layers.size(); ++layer) {
+    c.pause();
     const Arena::Frame layer_frame(c.arena);
     const Layer& l = model.decoder.layers[layer];
     const auto [k, v] = linear(c, source, l.cross.k, l.cross.v);  // [rows, n_heads * d_head]

@@ -5,6 +5,7 @@
 
 #include "ops/attention_backward.h"
 #include "ops/shape.h"
+#include "ops/slices.h"
 
 namespace transept {
 namespace {
@@ -197,11 +198,20 @@ void attend_all(Context& c, ConstTensor q, std::span<const AttentionItem> items,
   const auto n_tasks = static_cast<int64_t>(tasks.size());
   const int64_t run = std::clamp(n_tasks / (int64_t{8} * n_scratch), int64_t{1}, int64_t{n_heads});
   constexpr int64_t kSmall = int64_t{16} * 1024;
-  const int64_t grain = work < kSmall ? n_tasks : run;
-  c.pool.parallel_for(n_tasks, grain, [&](int thread, int64_t begin, int64_t end) {
-    float* own = scores + static_cast<size_t>(thread) * scratch;
-    for (int64_t t = begin; t < end; ++t) attend.run(tasks[static_cast<size_t>(t)], own, kept);
-  });
+  const auto run_tasks = [&](int64_t first, int64_t last) {
+    const int64_t grain = work < kSmall ? last - first : run;
+    c.pool.parallel_for(last - first, grain, [&](int thread, int64_t begin, int64_t end) {
+      float* own = scores + static_cast<size_t>(thread) * scratch;
+      for (int64_t t = first + begin; t < first + end; ++t)
+        attend.run(tasks[static_cast<size_t>(t)], own, kept);
+    });
+  };
+  const auto work_of = [&](int64_t i) {  // each score is made and used once
+    const Task& task = tasks[static_cast<size_t>(i)];
+    const int n_keys = items[static_cast<size_t>(task.item)].keys.length;
+    return int64_t{2} * (task.end - task.begin) * n_keys * (q.cols / n_heads);
+  };
+  in_slices(c, n_tasks, work_of, run_tasks);
   for (size_t i = 0; i < kept.size(); ++i) c.emit("probs", kept[i].probs, items[i].sequence);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -48,6 +49,14 @@ struct Context {
   bool in_pairs = false;  // products round their operands to bf16; needs kernels.pairs
   uint32_t dropouts = 0;  // so far; numbers the places of random numbers
   std::shared_ptr<const std::vector<RowPlace>> places = nullptr;  // of the rows being computed
+  // Called between sub-layers, and between slices of long ones (slices.h), on the thread that calls
+  // the operations: others may have their turn there. What it throws ends the work; a DecodeState
+  // that was being fed is then of no use any more.
+  const std::function<void()>* on_pause = nullptr;
+
+  void pause() const {
+    if (on_pause != nullptr) (*on_pause)();
+  }
 
   // Tells the observer, if there is one: "decoder.3.cross.probs". `sequence` is an index into the
   // batch, -1 for all.

@@ -6,6 +6,7 @@
 #include "ops/linear.h"
 #include "ops/product_pairs.h"
 #include "ops/shape.h"
+#include "ops/slices.h"
 
 namespace transept {
 namespace {
@@ -32,21 +33,32 @@ struct Part {
 // f(Part) over row blocks times column ranges, a few per thread so that none waits long for the
 // last.
 template <class F>
-void for_each_part(ThreadPool& pool, int m, int panels, int k, size_t row_bytes, F&& f) {
+void for_each_part(const Context& c, int m, int panels, int k, size_t row_bytes, F&& f) {
   const int block = rows_per_block(m, row_bytes);
   const int row_blocks = (m + block - 1) / block;
-  const bool small = int64_t{m} * k * panels * kLanes < kSmallProduct;
-  const int column_ranges =
-      small ? 1 : std::clamp(4 * pool.size() / std::max(row_blocks, 1), pool.size(), panels);
-  const int64_t tasks = int64_t{row_blocks} * column_ranges;
-  pool.parallel_for(tasks, small ? tasks : 1, [&](int64_t begin, int64_t end) {
-    for (int64_t task = begin; task < end; ++task) {
-      const int row = static_cast<int>(task / column_ranges) * block;
-      const int64_t range = task % column_ranges;
-      f(Part{row, std::min(block, m - row), static_cast<int>(panels * range / column_ranges),
-             static_cast<int>(panels * (range + 1) / column_ranges)});
-    }
-  });
+  const int64_t block_work = int64_t{std::min(block, m)} * k * panels * kLanes;
+  const bool small = block_work * row_blocks < kSmallProduct;
+  // No task longer than a slice, where there are any.
+  const int least = c.on_pause == nullptr
+                        ? c.pool.size()
+                        : std::max(c.pool.size(), static_cast<int>(block_work / kSliceWork));
+  const int column_ranges = small ? 1
+                                  : std::clamp(4 * c.pool.size() / std::max(row_blocks, 1),
+                                               std::min(least, panels), panels);
+  const auto run = [&](int64_t first, int64_t last) {
+    const int64_t tasks = last - first;
+    c.pool.parallel_for(tasks, small ? tasks : 1, [&](int64_t begin, int64_t end) {
+      for (int64_t task = first + begin; task < first + end; ++task) {
+        const int row = static_cast<int>(task / column_ranges) * block;
+        const int64_t range = task % column_ranges;
+        f(Part{row, std::min(block, m - row), static_cast<int>(panels * range / column_ranges),
+               static_cast<int>(panels * (range + 1) / column_ranges)});
+      }
+    });
+  };
+  const int64_t task_work = block_work / column_ranges;
+  in_slices(
+      c, int64_t{row_blocks} * column_ranges, [&](int64_t) { return task_work; }, run);
 }
 
 GemmF32 part_of(GemmF32 g, const Part& part) {
@@ -58,7 +70,7 @@ GemmF32 part_of(GemmF32 g, const Part& part) {
 
 void run_gemm(Context& c, const GemmF32& g) {
   for_each_part(
-      c.pool, g.m, panels_for(g.n), g.k, static_cast<size_t>(g.k) * sizeof(float),
+      c, g.m, panels_for(g.n), g.k, static_cast<size_t>(g.k) * sizeof(float),
       [&](const Part& part) { c.kernels.gemm_f32(part_of(g, part), part.begin, part.end); });
 }
 
@@ -150,7 +162,7 @@ void run_products(Context& c, const Rows& a, std::span<const Factor> by,
                   std::span<const Tensor> y) {
   int panels = 0;
   for (const Factor& f : by) panels += panels_for(f.weight->rows);
-  for_each_part(c.pool, a.count, panels, a.values.cols, a.row_bytes(), [&](const Part& part) {
+  for_each_part(c, a.count, panels, a.values.cols, a.row_bytes(), [&](const Part& part) {
     int first = 0;
     for (size_t i = 0; i < by.size(); ++i) {
       const int own = panels_for(by[i].weight->rows);

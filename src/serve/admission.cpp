@@ -79,6 +79,7 @@ void Admission::read_keys(const std::filesystem::path& file) {
           ErrorCode::bad_data, "{}: expected NAME SECRET, the secret of {} characters at least",
           where, kLeastSecret);
     key->space = options_.shared_memories ? std::string(kShared) : space_of(key->name);
+    key->number = keys_.size() + 1;
     key->limits = options_.limits;
     for (std::string word; words >> word;) read_limit(word, where, key->limits);
     key->available = static_cast<double>(key->limits.tokens_per_minute);
@@ -129,7 +130,9 @@ std::unique_ptr<Admission::Ticket> Admission::admit(Key& key, std::int64_t token
     throw Refusal(
         429, fmt::format("the key has {} requests running, its limit", key.limits.concurrent), 1);
   check_rate(key, tokens);
-  if (tokens_ + tokens > options_.most_tokens)
+  const int keys = busy_keys_ + (key.running == 0 ? 1 : 0);
+  const bool is_its_part = key.tokens + tokens <= options_.most_tokens / keys;
+  if (tokens_ + tokens > options_.most_tokens && !is_its_part)
     throw Refusal(503, "the server is full; try again later", 1);
   if (key.limits.tokens_per_minute > 0) key.available -= static_cast<double>(tokens);
   return std::make_unique<Ticket>(*this, key, tokens);
@@ -138,12 +141,14 @@ std::unique_ptr<Admission::Ticket> Admission::admit(Key& key, std::int64_t token
 Admission::Ticket::Ticket(Admission& admission, Key& key, std::int64_t tokens)
     : admission_(admission), key_(key), tokens_(tokens) {
   admission_.tokens_ += tokens;
-  ++key_.running;
+  key_.tokens += tokens;
+  if (key_.running++ == 0) ++admission_.busy_keys_;
 }
 
 Admission::Ticket::~Ticket() {
   admission_.tokens_ -= tokens_;
-  --key_.running;
+  key_.tokens -= tokens_;
+  if (--key_.running == 0) --admission_.busy_keys_;
 }
 
 }  // namespace transept::serve

@@ -23,12 +23,14 @@ class Admission {
 
   struct Key {
     std::string name;
+    std::uint64_t number = 0;  // names it where work is shared out (Scope::owner)
     std::string secret;
     std::string space;  // whose memories it has
     KeyLimits limits;
     double available = 0;  // tokens in the bucket: a minute's worth at most
     double filled_at = 0;  // seconds
     int running = 0;
+    std::int64_t tokens = 0;  // of what is running
   };
 
   // The key that a request carries ("Authorization: Bearer …", DeepL's and others' forms). Refusal
@@ -50,7 +52,8 @@ class Admission {
     Key& key_;
     std::int64_t tokens_;
   };
-  // Refusal 429 or 503.
+  // Refusal 429 or 503. A key may have its part of all tokens – by the number of keys that have
+  // some – also where others have borrowed it.
   [[nodiscard]] std::unique_ptr<Ticket> admit(Key& key, std::int64_t tokens);
   [[nodiscard]] std::int64_t tokens() const { return tokens_; }
 
@@ -63,6 +66,7 @@ class Admission {
   std::vector<std::unique_ptr<Key>> keys_;
   Key everybody_;
   std::int64_t tokens_ = 0;
+  int busy_keys_ = 0;  // that have something running
 };
 
 }  // namespace transept::serve

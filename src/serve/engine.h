@@ -1,6 +1,8 @@
 // Engine: one model and the one thread that computes with it. Requests are handed over from the I/O
-// thread; inputs that wait are encoded together, everything that is being generated is stepped
-// together (generate/scheduler.h), results go back to the I/O thread once per step.
+// thread; everything that is being generated is stepped together (generate/scheduler.h), results go
+// back to the I/O thread once per step. All other work – encoding, scoring, explaining – is a job.
+// A job pauses (Context::on_pause) every few milliseconds, and half of the time belongs to others
+// then: steps, and jobs that cost a quarter or less. Nothing is held up for longer than that.
 #pragma once
 
 #include <atomic>
@@ -15,6 +17,7 @@
 
 #include "generate/scheduler.h"
 #include "io/checkpoint.h"
+#include "serve/fair_queue.h"
 #include "serve/loop.h"
 #include "serve/options.h"
 #include "text/tokenizer.h"
@@ -48,6 +51,7 @@ struct EngineOptions {
   std::string keys;   // of keys and values
   TokenizerOptions tokenizer;
   SchedulerOptions scheduler;
+  int most_source_tokens = 0;  // where the model has no limit of its own
 };
 
 class Engine {
@@ -73,11 +77,19 @@ class Engine {
   [[nodiscard]] const std::string& tokenizer_hash() const { return tokenizer_hash_; }
   [[nodiscard]] std::int64_t loaded_at() const { return loaded_at_; }  // seconds since 1970
 
+  // Whether the model, and this server, read such an input, or so many tokens on the decoder's
+  // side, without running anything. Error limit, bad_data, unsupported.
+  void check_source(std::span<const Token> source) const;
+  void check_target(std::size_t tokens) const;
+  [[nodiscard]] std::size_t most_source_tokens() const;  // of the encoder
+  [[nodiscard]] std::size_t most_target_tokens() const;
+  [[nodiscard]] std::size_t most_input_tokens() const;  // a decoder on its own continues its input
+
   // What the I/O thread may ask for. Each throws, or ends, when the scope does.
   Task<Memory> encode(Scope& scope, std::vector<Token> source);
-  // Between two steps. `step` lets the other requests take one and says whether to go on.
-  using Step = std::function<bool()>;
-  Task<void> run(Scope& scope, std::function<void(Context&, const Step& step)> f);
+  // f computes about so many rows. It is waited for to its end, which comes at its next pause when
+  // the scope's does.
+  Task<void> run(Scope& scope, std::function<void(Context&)> f, std::int64_t rows);
   // Wait on `news` within a scope; call stop() when the result is no longer wanted. Who does not
   // stream is woken once, at the end, and not at every token.
   [[nodiscard]] std::shared_ptr<Generation> start(Request request, bool streams);
@@ -86,15 +98,19 @@ class Engine {
   [[nodiscard]] EngineCounters counters() const;
 
  private:
-  struct Encode;
-  struct Run;
+  struct Job;
+  using Jobs = std::vector<std::shared_ptr<Job>>;
 
+  void start_job(const Scope& scope, const std::shared_ptr<Job>& job);
   void hand_over(std::function<void()> command);
   void work();
-  void take_commands(bool wait);
+  [[nodiscard]] bool take_commands(bool wait);
   void release_memory();
+  [[nodiscard]] Jobs next_jobs(std::int64_t most);
+  void do_jobs(std::int64_t most);
+  [[nodiscard]] double compute(const Jobs& jobs);
+  void drop_job(const std::shared_ptr<Job>& job);
   void step();
-  void encode_some();
   void add(const std::shared_ptr<Generation>& generation, Request request, bool streams);
   void fail_all(const std::exception_ptr& error);
   void tell(std::function<void()> news) { news_.push_back(std::move(news)); }
@@ -119,11 +135,10 @@ class Engine {
   bool stopping_ = false;                     // under mutex_
 
   // The compute thread's own.
-  Arena arena_;  // for encodes and runs; what they take is given back in reverse
+  Arena arena_;  // for jobs; what they take is given back in reverse
   std::unique_ptr<Scheduler> scheduler_;
   double lost_seconds_ = 0;  // decoding of schedulers that failed
-  std::deque<std::shared_ptr<Encode>> encodes_;
-  std::deque<std::shared_ptr<Run>> runs_;
+  FairQueue<std::shared_ptr<Job>> jobs_;
   std::map<std::shared_ptr<Generation>, Scheduler::Id> generations_;
   std::vector<std::function<void()>> news_;  // for the I/O thread, handed over once per step
   Counters encoded_;

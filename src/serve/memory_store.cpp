@@ -142,6 +142,7 @@ Task<Memory> MemoryStore::load(Scope& scope, MemoryName name, Engine& engine,
   if (loading == nullptr) {
     loading = std::make_shared<Loading>();
     loading->is_uploaded = entry.uploaded && source.empty();
+    loading->scope.owner = scope.owner;
     entry.loading = loading;
     spawn(load_now(loading, name, std::move(source)), {});
   }
@@ -198,10 +199,8 @@ Task<Memory> MemoryStore::read_file_of(Scope& scope, MemoryName name) {
   const bool undamaged = contents.has_value();
   if (undamaged && is_right(file, *contents, engine)) {
     check_belongs(*contents, spelled(name), engine.model());
-    const auto project = [&](Context& c, const Engine::Step&) {
-      memory = make_memory(c, engine.model(), *contents);
-    };
-    co_await engine.run(scope, project);
+    const auto project = [&](Context& c) { memory = make_memory(c, engine.model(), *contents); };
+    co_await engine.run(scope, project, static_cast<std::int64_t>(contents->ids.size()));
     ++counters_.disk_hits;
     files_.touch(name);
     if (const auto at = entries_.find(name); at != entries_.end() && at->second.file)

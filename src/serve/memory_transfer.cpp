@@ -128,10 +128,8 @@ Task<MemoryStore::Info> MemoryStore::upload(Scope& scope, MemoryName name, Broug
       [&] { return spelled(name); }, right);
   Memory memory;
   if (!info(name)) {
-    const auto project = [&](Context& c, const Engine::Step&) {
-      memory = make_memory(c, engine.model(), contents);
-    };
-    co_await engine.run(scope, project);
+    const auto project = [&](Context& c) { memory = make_memory(c, engine.model(), contents); };
+    co_await engine.run(scope, project, static_cast<std::int64_t>(contents.ids.size()));
   }
   if (!info(name)) {
     Entry& entry = entries_[name];

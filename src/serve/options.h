@@ -58,6 +58,7 @@ struct ServiceOptions {
   StoreOptions store;
   AdmissionOptions admission;
   int most_new_tokens = 4096;  // a request may not ask for more
+  int most_beams = 64;         // nor for more beams, or drawn answers
   int deadline_ms = 300'000;   // of a request that names none
   std::string cors_origin;     // empty: off
   std::vector<Translation> translations;
@@ -73,8 +74,10 @@ struct ServerOptions {
   std::string source_language;      // of the tokenizers: mBART, M2M100, NLLB
   std::string target_language;
   bool normalize_punctuation = false;
-  int threads = 0;        // to compute with; 0: one per core
-  int max_requests = 32;  // decoded together
+  int threads = 0;                // to compute with; 0: one per core
+  int max_requests = 32;          // decoded together
+  int step_rows = 4;              // of one request in a step; all have sixteen times as many
+  int most_source_tokens = 8192;  // where a model has no limit of its own
 };
 
 }  // namespace transept::serve

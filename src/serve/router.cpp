@@ -170,6 +170,7 @@ Task<void> Router::answer(Exchange& exchange, const Match& match, LogEntry& entr
                             ? service_.admission->everybody()
                             : service_.admission->key_of(request.header("Authorization"), api_key);
   entry.key = key.name;
+  exchange.scope.owner = key.number;
   Call call{service_, exchange, key, match.parameters, 0, 0};
   std::exception_ptr error;
   try {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "serve/task.h"
@@ -55,10 +57,14 @@ class Scope {
   [[nodiscard]] Ended ended() const { return ended_; }
   // Readable on any thread: the work is no longer wanted.
   [[nodiscard]] std::shared_ptr<const std::atomic<bool>> flag() const { return flag_; }
+  // The same for those who compute.
+  [[nodiscard]] std::stop_token stop() const { return stop_.get_token(); }
+  std::uint64_t owner = 0;  // for whom: the number of the key, see Admission
   void cancel(Ended reason) {
     if (ended_ != Ended::no) return;
     ended_ = reason;
     flag_->store(true);
+    stop_.request_stop();
     const auto waits = waits_;  // the last one that wakes may end this scope
     while (!waits->empty()) {
       const Wait* wait = waits->back();
@@ -89,6 +95,7 @@ class Scope {
 
  private:
   Ended ended_ = Ended::no;
+  std::stop_source stop_;
   std::shared_ptr<std::atomic<bool>> flag_ = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<std::vector<Wait*>> waits_ = std::make_shared<std::vector<Wait*>>();
 };

@@ -44,6 +44,9 @@ Server::Server(const ServerOptions& options) : state_(std::make_unique<State>())
                         .source_language = options.source_language,
                         .target_language = options.target_language};
     engine.scheduler.max_requests = options.max_requests;
+    engine.scheduler.max_request_rows = options.step_rows;
+    engine.scheduler.max_rows = std::max(16 * options.step_rows, options.max_requests);
+    engine.most_source_tokens = options.most_source_tokens;
     for (const auto& other : service.engines)
       check(other->name() != engine.name, ErrorCode::usage,
             "two models are called {}; rename one of the folders", engine.name);

@@ -17,6 +17,16 @@ void check_text(std::string_view text, const char* what) {
         bad);
 }
 
+void check_kept(const std::vector<Memory::Segment>& keep, std::int64_t rows) {
+  std::int64_t kept = 0;
+  for (const Memory::Segment& part : keep) {
+    check(0 <= part.begin && part.begin < part.end && part.end <= rows, ErrorCode::usage,
+          "keep: rows {} to {} of a memory of {} rows", part.begin, part.end, rows);
+    kept += part.end - part.begin;
+  }
+  check(kept <= rows, ErrorCode::usage, "keep: {} rows of a memory of {} rows", kept, rows);
+}
+
 // Stops a generation that nobody waits for any more.
 class Running {
  public:
@@ -34,11 +44,11 @@ class Running {
 };
 
 // Every layer's and head's weights are in one answer: some tens of megabytes at most.
-void check_size(const Config& config, size_t positions, const Memory& memory) {
+void check_size(const Config& config, size_t positions, size_t rows) {
   constexpr size_t kMostWeights = size_t{1} << 23;
   const auto maps =
       static_cast<size_t>(config.decoder.layers) * static_cast<size_t>(config.decoder.n_heads);
-  const size_t keys = positions + (memory.empty() ? 0 : static_cast<size_t>(memory.rows()));
+  const size_t keys = positions + rows;
   check(maps * positions * keys <= kMostWeights, ErrorCode::limit,
         "{} positions over {} keys in {} heads: more than {} weights; explain a shorter text",
         positions, keys, maps, kMostWeights);
@@ -87,9 +97,11 @@ Task<Answer> answer_admitted(Call& call, Ask ask, Piece piece) {
       alone ? static_cast<int>(ask.source ? ask.source->size() : 0) : answer.memory.memory.rows();
   answer.prompt_tokens = static_cast<int>(ask.prompt.size());
   Request request;
-  if (!alone) request.memory = co_await with_rows_kept(call, answer.memory.memory, ask.keep);
+  if (!alone) request.memory = co_await kept_memory(call, ask, answer.memory.memory);
   request.prompt = whole_prompt(ask);
   request.options = ask.search;
+  request.owner = call.exchange.scope.owner;
+  request.stop = call.exchange.scope.stop();
   if (!ask.stops.empty()) request.options.stops = holds_one_of(engine.text(), ask.stops);
   const double asked = now_seconds();
   const std::shared_ptr<Generation> generation = engine.start(std::move(request), piece != nullptr);
@@ -138,15 +150,17 @@ int Answer::output_tokens() const {
   return static_cast<int>(n);
 }
 
-Task<Memory> with_rows_kept(Call& call, Memory memory, std::vector<Memory::Segment> keep) {
-  if (keep.empty() || memory.empty()) co_return memory;
-  const auto copy = [&] {
+Task<Memory> kept_memory(Call& call, const Ask& ask, const Memory& memory) {
+  Memory kept = memory;
+  if (ask.keep.empty() || memory.empty()) co_return kept;
+  const auto join = [&] {
     std::vector<Memory> parts;
-    parts.reserve(keep.size());
-    for (const Memory::Segment& rows : keep) parts.push_back(slice(memory, rows.begin, rows.end));
+    parts.reserve(ask.keep.size());
+    for (const Memory::Segment& rows : ask.keep)
+      parts.push_back(slice(memory, rows.begin, rows.end));
     return concat(parts);
   };
-  Memory kept = co_await off_loop(*call.service.http, call.exchange.scope, copy);
+  kept = co_await off_loop(*call.service.http, call.exchange.scope, join);  // copies all of it
   co_return kept;
 }
 
@@ -176,6 +190,7 @@ std::vector<Token> usual_prompt(const Engine& engine) {
 std::int64_t estimate(const Call& call, const Ask& ask) {
   const Config& config = ask.engine->config();
   check_options(ask.search, config);
+  check_asked(call, ask);
   const std::vector<Token> given = whole_prompt(ask);
   const int prompt = static_cast<int>(decoder_prompt(ask.search, config, given).size());
   const int output = length_limit(ask.search, config, prompt) - prompt;
@@ -184,11 +199,39 @@ std::int64_t estimate(const Call& call, const Ask& ask) {
         "{} new tokens are asked for, this server makes {} at most", output,
         service.options.most_new_tokens);
   const std::int64_t width = std::max(ask.search.beams, ask.search.n_best);
-  std::int64_t source = 0;
-  if (ask.source) source = static_cast<std::int64_t>(ask.source->size());
-  if (const auto info = service.store->info({call.key.space, ask.memory}))
-    source = info->rows_at_most;
-  return source + (prompt + output) * width;
+  return asked_rows(call, ask) + (std::int64_t{prompt} + output) * width;
+}
+
+std::int64_t asked_rows(const Call& call, const Ask& ask) {
+  if (const auto info = call.service.store->info({call.key.space, ask.memory}))
+    return info->rows_at_most;
+  return ask.source ? static_cast<std::int64_t>(ask.source->size()) : 0;
+}
+
+std::int64_t kept_rows(const Call& call, const Ask& ask) {
+  if (ask.keep.empty()) return asked_rows(call, ask);
+  std::int64_t rows = 0;
+  for (const Memory::Segment& kept : ask.keep) rows += kept.end - kept.begin;
+  return rows;
+}
+
+void check_asked(const Call& call, const Ask& ask) {
+  const Engine& engine = *ask.engine;
+  if (ask.source && engine.config().has_encoder()) engine.check_source(*ask.source);
+  const bool continues = ask.source && !engine.config().has_encoder();
+  engine.check_target(ask.prompt.size() + (continues ? ask.source->size() : 0));
+  const int width = std::max(ask.search.beams, ask.search.n_best);
+  check(width <= call.service.options.most_beams, ErrorCode::limit,
+        "{} beams or drawn answers are asked for, this server makes {} at most (--max-beams)",
+        width, call.service.options.most_beams);
+  const bool is_known =
+      ask.memory.empty() || call.service.store->info({call.key.space, ask.memory});
+  if (is_known) check_kept(ask.keep, asked_rows(call, ask));
+}
+
+void check_explained(const Call& call, const Ask& ask, std::size_t output) {
+  check_size(ask.engine->config(), whole_prompt(ask).size() + output,
+             static_cast<size_t>(kept_rows(call, ask)));
 }
 
 Task<MemoryStore::Found> find_memory(Call& call, const Ask& ask) {
@@ -209,15 +252,7 @@ Task<MemoryStore::Found> find_memory(Call& call, const Ask& ask) {
     found = co_await call.service.store->of_input(call.exchange.scope, call.key.space, *ask.engine,
                                                   std::move(source));
   }
-  std::int64_t kept = 0;
-  for (const Memory::Segment& rows : ask.keep) {
-    check(0 <= rows.begin && rows.begin < rows.end && rows.end <= found.memory.rows(),
-          ErrorCode::usage, "keep: rows {} to {} of a memory of {} rows", rows.begin, rows.end,
-          found.memory.rows());
-    kept += rows.end - rows.begin;
-  }
-  check(kept <= found.memory.rows(), ErrorCode::usage, "keep: {} rows of a memory of {} rows", kept,
-        found.memory.rows());
+  check_kept(ask.keep, found.memory.rows());
   co_return found;
 }
 
@@ -253,18 +288,19 @@ Task<Explanation> explain_greedy(Call& call, const Ask& ask, const Memory& memor
                                  const Look& look) {
   Engine& engine = *ask.engine;
   const std::vector<Token> prompt = whole_prompt(ask);
-  const Memory rows = co_await with_rows_kept(call, memory, ask.keep);
-  check_size(engine.config(), prompt.size() + static_cast<size_t>(look.steps), rows);
+  const Memory rows = co_await kept_memory(call, ask, memory);
+  const size_t positions = prompt.size() + static_cast<size_t>(look.steps);
+  const size_t keys = rows.empty() ? 0 : static_cast<size_t>(rows.rows());
+  check_size(engine.config(), positions, keys);
   Explanation explanation;
-  const auto run = [&](Context& c, const Engine::Step& step) {
+  const auto run = [&](Context& c) {
     explanation = trace(c, engine.model(), rows, ask.search, prompt,
                         {.steps = look.steps,
                          .top = look.top,
                          .tokenizer = engine.tokenizer(),
-                         .before_step = step,
                          .value_norms = look.value_norms});
   };
-  co_await engine.run(call.exchange.scope, run);
+  co_await engine.run(call.exchange.scope, run, static_cast<std::int64_t>(positions + keys));
   explanation.model = engine.name();
   co_return explanation;
 }
@@ -279,13 +315,14 @@ Task<Explanation> explain_answer(Call& call, const Ask& ask, const Memory& memor
   one.steps = 1;
   Explanation e = co_await explain_greedy(call, whole, memory, one);
   if (output.empty()) co_return e;
-  const Memory rows = co_await with_rows_kept(call, memory, ask.keep);
+  const Memory rows = co_await kept_memory(call, ask, memory);
   const ScoreRequest request{rows, whole_prompt(ask), output};
   Score scored;
-  const auto run = [&](Context& c, const Engine::Step&) {
+  const auto run = [&](Context& c) {
     scored = score(c, engine.model(), std::span(&request, 1), ask.search, look.top).front();
   };
-  co_await engine.run(call.exchange.scope, run);
+  const auto positions = static_cast<std::int64_t>(request.prompt.size() + output.size());
+  co_await engine.run(call.exchange.scope, run, positions);
   const auto piece = [&](Token id) {
     const Tokenizer* tokenizer = engine.tokenizer();
     return Explanation::Piece{id,

@@ -73,14 +73,23 @@ struct Answer {
 // What a client asks that cannot or does not name a prompt: the model's first, or none.
 [[nodiscard]] std::vector<Token> usual_prompt(const Engine& engine);
 
-// The rows [begin, end) of a memory that are wanted, joined; all for an empty list. Copies leave
-// the I/O thread.
-Task<Memory> with_rows_kept(Call& call, Memory memory, std::vector<Memory::Segment> keep);
+// The rows of a memory that the question keeps, joined; all if it names none.
+[[nodiscard]] Task<Memory> kept_memory(Call& call, const Ask& ask, const Memory& memory);
 // The prompt as the decoder gets it: a decoder on its own continues its input.
 [[nodiscard]] std::vector<Token> whole_prompt(const Ask& ask);
 
 // Tokens that the question may take, at most; checks its options. Error usage, limit, bad_data.
 [[nodiscard]] std::int64_t estimate(const Call& call, const Ask& ask);
+
+// Rows of what it is about, as far as is known before anything is encoded or loaded, and of those
+// the ones that are kept.
+[[nodiscard]] std::int64_t asked_rows(const Call& call, const Ask& ask);
+[[nodiscard]] std::int64_t kept_rows(const Call& call, const Ask& ask);
+// What can be said of a question before anything is done for it: its lengths, beams and kept rows
+// are within bounds. estimate() asks this too. Error limit, usage.
+void check_asked(const Call& call, const Ask& ask);
+// And that so many tokens' weights are one answer.
+void check_explained(const Call& call, const Ask& ask, std::size_t output);
 
 // The memory that the question is about.
 Task<MemoryStore::Found> find_memory(Call& call, const Ask& ask);

@@ -27,8 +27,7 @@ std::vector<int> path_of(const BeamTree& tree, const std::vector<Token>& ids) {
 }  // namespace
 
 BeamTree trace_beams(Context& c, const Transformer& model, const Memory& memory,
-                     const GenerateOptions& search, const std::vector<Token>& prompt,
-                     const std::function<bool()>& before_step) {
+                     const GenerateOptions& search, const std::vector<Token>& prompt) {
   check_memory(model, memory);
   check_options(search, model.config);
   check(search.beams >= 2 && !search.sample, ErrorCode::usage,
@@ -39,7 +38,6 @@ BeamTree trace_beams(Context& c, const Transformer& model, const Memory& memory,
   session.watch(&weighed);
   std::vector<int> node_of = {-1};  // of the running hypotheses
   for (int step = 0; !session.finished(); ++step) {
-    if (before_step && !before_step()) return tree;
     run_step(c, model, step_rows(session));
     session.advance();
     std::vector<int> next(weighed.size(), -1);

@@ -1,7 +1,6 @@
 // A beam search as a tree: every continuation that was weighed, those that were dropped too.
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "generate/beam.h"
@@ -24,10 +23,8 @@ struct BeamTree {
   std::vector<std::vector<int>> paths;  // per hypothesis: its nodes
 };
 
-// As generate() with these options, beams >= 2. `before_step` is asked before each; false: stop,
-// without hypotheses.
+// As generate() with these options, beams >= 2.
 [[nodiscard]] BeamTree trace_beams(Context& c, const Transformer& model, const Memory& memory,
-                                   const GenerateOptions& search, const std::vector<Token>& prompt,
-                                   const std::function<bool()>& before_step = {});
+                                   const GenerateOptions& search, const std::vector<Token>& prompt);
 
 }  // namespace transept

@@ -94,7 +94,6 @@ class Tracer {
     for (const Token token : start) e.target.push_back(piece(token));
     const auto session = make_session(model_.config, search, prompt, memory);
     for (int step = 0; step < options_.steps && !session->finished(); ++step) {
-      if (options_.before_step && !options_.before_step()) break;
       take_step(e, *session);
     }
     const size_t positions = e.target.size();

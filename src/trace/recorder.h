@@ -2,7 +2,6 @@
 // attention weight, and writes down what a reader wants to see.
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "generate/options.h"
@@ -18,7 +17,6 @@ struct TraceOptions {
   int steps = 5;
   int top = 5;                           // candidates kept per step
   const Tokenizer* tokenizer = nullptr;  // may be null: pieces are then ids
-  std::function<bool()> before_step;     // asked before each; false: stop here
   bool value_norms = false;              // fill Explanation::value_norms
 };
 

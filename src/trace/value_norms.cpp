@@ -21,6 +21,7 @@ std::vector<float> cross_value_norms(Context& c, const Transformer& model, const
     // One head's part of every row, the rest zero; the last row says nothing: the bias alone.
     const Tensor part = c.arena.tensor(rows + 1, v.cols);
     for (int head = 0; head < stack.n_heads; ++head) {
+      c.pause();
       const Arena::Frame inner(c.arena);
       const ptrdiff_t first = ptrdiff_t{head} * d_head;
       std::fill_n(part.data, part.size(), 0.F);

@@ -1,6 +1,7 @@
 #include "end_to_end/command.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -102,6 +103,23 @@ TEST(Command, AnswersLineByLineAndStopsOnInterrupt) {
           .run();
   EXPECT_EQ(r.code, 130);
   EXPECT_EQ(lines(r.out).size(), 1u);
+}
+
+// In the middle of an encoding that would take minutes of processor time.
+TEST(Command, StopsOnInterruptInsideALongInput) {
+  std::string input = "5\n5";
+  for (int i = 0; i < 150'000; ++i) input += " 5";
+  rusage before{};
+  getrusage(RUSAGE_CHILDREN, &before);
+  const Result r = Command{.arguments = {"generate", kText, "--source-ids", "--stream"},
+                           .input = input + "\n",
+                           .interrupt_after_a_line = true}
+                       .run();
+  rusage after{};
+  getrusage(RUSAGE_CHILDREN, &after);
+  EXPECT_EQ(r.code, 130);
+  EXPECT_EQ(lines(r.out).size(), 1U);
+  EXPECT_LT(after.ru_utime.tv_sec - before.ru_utime.tv_sec, 10);
 }
 
 // A shell, and a script for it that prints what it makes of `transept generate --be` and the tab

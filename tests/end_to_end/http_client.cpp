@@ -12,7 +12,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
+#include <ctime>
 #include <sstream>
 #include <thread>
 
@@ -151,16 +151,11 @@ std::size_t ServerProcess::resident_bytes() const {
   return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
-double ServerProcess::cpu_seconds() const {
-  double nanoseconds = 0;
-  for (const auto& thread :
-       std::filesystem::directory_iterator("/proc/" + std::to_string(child_) + "/task")) {
-    std::istringstream words(read((thread.path() / "schedstat").string()));
-    double ran = 0;
-    words >> ran;
-    nanoseconds += ran;
-  }
-  return nanoseconds / 1e9;
+double ServerProcess::processor_seconds() const {
+  clockid_t clock{};
+  timespec used{};
+  if (clock_getcpuclockid(child_, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+  return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
 }
 
 ServerProcess::~ServerProcess() {

@@ -47,7 +47,7 @@ class ServerProcess {
   [[nodiscard]] int port() const { return port_; }
   [[nodiscard]] std::string log() const;  // all that it has said so far
   [[nodiscard]] std::size_t resident_bytes() const;
-  [[nodiscard]] double cpu_seconds() const;  // of all its threads so far
+  [[nodiscard]] double processor_seconds() const;  // of all its threads, since it began
   void signal(int number) const;
   int wait();  // its exit code; 128 + signal
 

@@ -27,6 +27,12 @@ class Restricted : public ::testing::TestWithParam<Case> {
   std::mt19937 random{7};
 
   int below(int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); }
+  [[nodiscard]] std::vector<Token> others(const std::vector<Token>& allowed) const {
+    std::vector<Token> tokens;
+    for (Token token = 0; token < vocab(); ++token)
+      if (!std::ranges::binary_search(allowed, token)) tokens.push_back(token);
+    return tokens;
+  }
   [[nodiscard]] int vocab() const { return rig.model.config.decoder.vocab; }
 
   std::vector<Token> random_tokens(int n, int n_tokens) {
@@ -91,8 +97,7 @@ TEST_P(Restricted, EqualsTheWholeVocabularyWithAllOthersSuppressed) {
     some.vocabulary = std::make_shared<const std::vector<Token>>(
         sorted(random_tokens(1 + below(vocab() / 2), vocab())));
     const std::vector<Token> allowed = allowed_tokens(some, false, {});
-    for (Token token = 0; token < vocab(); ++token)
-      if (!std::ranges::binary_search(allowed, token)) all.suppress_tokens.push_back(token);
+    all.suppress_tokens = others(allowed);
     const Hypothesis got = answer(memory, some).front();
     EXPECT_EQ(got.ids, answer(memory, all).front().ids);
     EXPECT_EQ(got.token_logprobs, logprobs_among(allowed, source, got.ids));
@@ -112,8 +117,7 @@ TEST_P(Restricted, BeamsSearchAmongTheirTokens) {
     some.vocabulary = std::make_shared<const std::vector<Token>>(
         sorted(random_tokens(30 + below(vocab() / 2), vocab())));
     const std::vector<Token> allowed = allowed_tokens(some, false, {});
-    for (Token token = 0; token < vocab(); ++token)
-      if (!std::ranges::binary_search(allowed, token)) all.suppress_tokens.push_back(token);
+    all.suppress_tokens = others(allowed);
     const auto got = answer(memory_of(source), some);
     const auto want = answer(memory_of(source), all);
     ASSERT_EQ(got.size(), want.size());
@@ -132,7 +136,7 @@ TEST_P(Restricted, FewTokensAreEnough) {
   few.eos = {1};
   few.forced_bos.reset();
   few.forced_eos.clear();
-  few.bad_words.clear();
+  few.bad_words = {};
   for (const std::vector<Token>& tokens : {std::vector<Token>{1}, {1, 9}, {3, 9, 12}}) {
     few.vocabulary = std::make_shared<const std::vector<Token>>(tokens);
     for (const int beams : {1, 4}) {

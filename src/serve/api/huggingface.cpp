@@ -14,37 +14,57 @@ std::string error_body(const Failure& failure) {
   return json.take();
 }
 
-// "inputs" is the encoder's input, or, with a memory, the prompt.
-Ask ask_for(const Service& service, std::string_view inputs, const Json& body) {
+// All that a request says beside its inputs: read once, and its lists shared by all of them.
+struct Asked {
   Ask ask;
+  std::string prefix;  // of the language pair
+};
+
+void check_parameters(const Json& parameters) {
+  for (const char* name : {"stop", "watermark", "return_full_text", "truncate", "grammar",
+                           "frequency_penalty", "top_n_tokens"}) {
+    const auto value = parameters.find(name);
+    const bool off = !value || (value->is_bool() && !value->as_bool()) ||
+                     (value->is_array() && value->size() == 0);
+    check(off, ErrorCode::unsupported, "parameters.{} is not supported", name);
+  }
+  check_option_lists(parameters);
+}
+
+Asked asked_of(const Service& service, const Json& body) {
+  Asked asked;
+  Ask& ask = asked.ask;
   const auto parameters = body.find("parameters");
   const std::string target = parameters ? parameters->get("tgt_lang", "") : "";
   const TranslationPair pair = target.empty()
                                    ? TranslationPair{&service.engine(""), {}}
                                    : find_pair(service, parameters->get("src_lang", ""), target);
+  asked.prefix = pair.languages.prefix;
   ask.engine = pair.engine;
   ask.search = ask.engine->defaults();
   ask.search.logprobs = false;  // nobody sees them
   ask.prompt =
       target.empty() ? usual_prompt(*ask.engine) : prompt_ids(*ask.engine, pair.languages.prompt);
-  if (parameters) {
-    for (const char* name : {"stop", "watermark", "return_full_text", "truncate", "grammar",
-                             "frequency_penalty", "top_n_tokens"}) {
-      const auto value = parameters->find(name);
-      const bool off = !value || (value->is_bool() && !value->as_bool()) ||
-                       (value->is_array() && value->size() == 0);
-      check(off, ErrorCode::unsupported, "parameters.{} is not supported", name);
-    }
-    set_options(ask.search, *parameters);
-    if (const auto more = parameters->find("generate_parameters")) set_options(ask.search, *more);
-    if (const auto seed = parameters->find("seed"))
-      ask.search.seed = static_cast<std::uint64_t>(seed->as_int());
-    if (const auto memory = parameters->find("memory")) ask.memory = memory->as_string();
-    if (const auto prompt = parameters->find("prompt"))
-      ask.prompt = prompt_ids(*ask.engine, prompt->as_string());
+  if (!parameters) return asked;
+  check_parameters(*parameters);
+  set_options(ask.search, *parameters);
+  if (const auto more = parameters->find("generate_parameters")) {
+    check_option_lists(*more);
+    set_options(ask.search, *more);
   }
+  if (const auto seed = parameters->find("seed"))
+    ask.search.seed = static_cast<std::uint64_t>(seed->as_int());
+  if (const auto memory = parameters->find("memory")) ask.memory = memory->as_string();
+  if (const auto prompt = parameters->find("prompt"))
+    ask.prompt = prompt_ids(*ask.engine, prompt->as_string());
+  return asked;
+}
+
+// "inputs" is the encoder's input, or, with a memory, the prompt.
+Ask ask_for(const Asked& asked, std::string_view inputs) {
+  Ask ask = asked.ask;
   if (ask.memory.empty())
-    ask.source = source_ids(*ask.engine, pair.languages.prefix + std::string(inputs));
+    ask.source = source_ids(*ask.engine, asked.prefix + std::string(inputs));
   else
     ask.prompt = prompt_ids(*ask.engine, inputs);
   return ask;
@@ -109,14 +129,12 @@ Task<void> infer(Call& call) {
   const JsonDocument document = json_body(call.exchange.request);
   const Json body = document.root();
   const Json inputs = body.at("inputs");
+  const std::vector<Json> texts =
+      inputs.is_array() ? elements_of(inputs, kMostTexts, "inputs") : std::vector<Json>{inputs};
+  check(!texts.empty(), ErrorCode::usage, "inputs: there is none");
+  const Asked asked = asked_of(call.service, body);
   std::vector<Ask> asks;
-  if (inputs.is_array()) {
-    for (const Json& text : inputs.elements())
-      asks.push_back(ask_for(call.service, text.as_string(), body));
-    check(!asks.empty(), ErrorCode::usage, "inputs: there is none");
-  } else {
-    asks.push_back(ask_for(call.service, inputs.as_string(), body));
-  }
+  for (const Json& text : texts) asks.push_back(ask_for(asked, text.as_string()));
   if (body.get("stream", false)) {
     check(asks.size() == 1, ErrorCode::usage, "stream: one input at a time");
     co_await stream(call, std::move(asks.front()));
@@ -141,7 +159,7 @@ Task<void> infer(Call& call) {
 Task<void> generate(Call& call) {
   const JsonDocument document = json_body(call.exchange.request);
   const Json body = document.root();
-  Ask ask = ask_for(call.service, body.at("inputs").as_string(), body);
+  Ask ask = ask_for(asked_of(call.service, body), body.at("inputs").as_string());
   const Answer answer = co_await serve::answer(call, std::move(ask));
   JsonWriter json;
   json.begin_object().member("generated_text", answer.texts.front());
@@ -154,7 +172,7 @@ Task<void> generate(Call& call) {
 Task<void> generate_stream(Call& call) {
   const JsonDocument document = json_body(call.exchange.request);
   const Json body = document.root();
-  Ask ask = ask_for(call.service, body.at("inputs").as_string(), body);
+  Ask ask = ask_for(asked_of(call.service, body), body.at("inputs").as_string());
   co_await stream(call, std::move(ask));
 }
 

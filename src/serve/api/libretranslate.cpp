@@ -22,14 +22,15 @@ Task<void> translate(Call& call) {
   check(!target.empty(), ErrorCode::usage,
         "there is no language to translate into: target is missing");
   const std::string format = inputs.get("format");
-  if (!format.empty() && format != "text")
-    fail(ErrorCode::unsupported, "format {}: plain text is what exists; say text", format);
+  check(format.empty() || format == "text", ErrorCode::unsupported,
+        "format {}: plain text is what exists; say text", format);
   const std::string named = inputs.get("source");
   const bool automatic = named.empty() || named == "auto";
   const TranslationPair pair = find_pair(call.service, automatic ? "" : named, target);
   // Keys come as a header or, here, as a field.
   Admission::Key& key = call.service.admission->key_of(
       call.exchange.request.header("Authorization"), inputs.get("api_key"));
+  call.exchange.scope.owner = key.number;
   Call authorised{call.service, call.exchange, key, {}, 0, 0};
   const size_t n = texts.size();
   const std::vector<Answer> answers = co_await translate_all(authorised, pair, std::move(texts));

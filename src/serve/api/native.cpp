@@ -20,7 +20,7 @@ int to_count(const Json& value) {
 EarlyStopping to_early_stopping(const Json& value) {
   if (value.is_bool()) return value.as_bool() ? EarlyStopping::yes : EarlyStopping::no;
   check(value.as_string() == "never", ErrorCode::bad_data,
-        "{}: \"{}\", expected true, false or \"never\"", value.where(), value.as_string());
+        "{}: \"{}\", expected true, false or \"never\"", value, value.as_string());
   return EarlyStopping::never;
 }
 
@@ -59,13 +59,13 @@ constexpr std::array kSearchOptions = {
 
 std::vector<Memory::Segment> segments_of(const Json& array) {
   std::vector<Memory::Segment> segments;
-  for (const Json& element : array.elements()) {
+  for (const Json& element : elements_of(array, kMostKept, "row ranges")) {
+    check(!element.is_array() || element.size() == 2, ErrorCode::bad_data,
+          "{}: expected two elements, [begin, end]", element);
     const std::vector<Json> ends = element.elements();
-    check(ends.size() == 2, ErrorCode::bad_data, "{}: {} elements, expected [begin, end]",
-          element.where(), ends.size());
     segments.push_back({to_count(ends[0]), to_count(ends[1])});
   }
-  check(!segments.empty(), ErrorCode::bad_data, "{}: no rows to keep", array.where());
+  check(!segments.empty(), ErrorCode::bad_data, "{}: no rows to keep", array);
   return segments;
 }
 
@@ -103,9 +103,9 @@ void at_most_one(const Json& body, std::initializer_list<const char*> names) {
   }
 }
 
-std::vector<Token> ids_of(const Json& array) {
+std::vector<Token> ids_of(const Json& array, size_t most) {
   std::vector<Token> ids;
-  for (const Json& element : array.elements())
+  for (const Json& element : elements_of(array, most, "token ids"))
     ids.push_back(static_cast<Token>(element.as_int(0, std::numeric_limits<Token>::max())));
   return ids;
 }
@@ -140,11 +140,12 @@ Ask ask_of(const Call& call, const Json& body) {
   } else if (const auto text = body.find("input")) {
     ask.source = source_ids(*ask.engine, text->as_string());
   } else if (const auto ids = body.find("source_ids")) {
-    ask.source = ids_of(*ids);
+    ask.source = ids_of(*ids, ask.engine->most_input_tokens());
   }
   if (const auto text = body.find("prompt"))
     ask.prompt = prompt_ids(*ask.engine, text->as_string());
-  if (const auto ids = body.find("prompt_ids")) ask.prompt = ids_of(*ids);
+  if (const auto ids = body.find("prompt_ids"))
+    ask.prompt = ids_of(*ids, ask.engine->most_target_tokens());
   if (const auto keep = body.find("keep")) ask.keep = segments_of(*keep);
   ask.search = ask.engine->defaults();
   if (const auto options = body.find("options")) set_search(ask.search, *options);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "serve/limits.h"
 #include "serve/service.h"
 
 namespace transept::serve {
@@ -12,8 +13,8 @@ namespace transept::serve {
 void check_members(const Json& object, std::initializer_list<std::string_view> names);
 // Error usage if the object has more than one of them.
 void at_most_one(const Json& object, std::initializer_list<const char*> names);
-// Token ids of an array.
-[[nodiscard]] std::vector<Token> ids_of(const Json& array);
+// Token ids of an array. Error limit if there are more than `most`.
+[[nodiscard]] std::vector<Token> ids_of(const Json& array, std::size_t most);
 
 // "model", "memory" or "input" or "source_ids", "prompt" or "prompt_ids", "keep", "options".
 [[nodiscard]] Ask ask_of(const Call& call, const Json& body);

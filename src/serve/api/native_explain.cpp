@@ -18,9 +18,9 @@ void write_found(JsonWriter& json, const MemoryStore::Found& found) {
   json.member("encoder_runs", found.encoder_runs()).member("cached_tokens", found.cached_tokens());
 }
 
-std::vector<Token> output_ids(const Json& body) {
+std::vector<Token> output_ids(const Engine& engine, const Json& body) {
   const auto ids = body.find("output_ids");
-  return ids ? ids_of(*ids) : std::vector<Token>();
+  return ids ? ids_of(*ids, engine.most_target_tokens()) : std::vector<Token>();
 }
 
 // All rows but one.
@@ -29,6 +29,17 @@ Memory without(const Memory& memory, int row) {
   if (row > 0) parts.push_back(slice(memory, 0, row));
   if (row + 1 < memory.rows()) parts.push_back(slice(memory, row + 1, memory.rows()));
   return concat(parts);
+}
+
+// What an occlusion takes, known before anything is encoded: the output once with all rows, and
+// once without each of them.
+std::int64_t occlusion_tokens(const Call& call, const Ask& ask, size_t output) {
+  check_asked(call, ask);
+  ask.engine->check_target(ask.prompt.size() + output);
+  const std::int64_t rows = kept_rows(call, ask);
+  check(rows <= static_cast<std::int64_t>(kMostOccluded), ErrorCode::limit,
+        "{} rows to leave out in turn, at most {} are; keep fewer", rows, kMostOccluded);
+  return asked_rows(call, ask) + (rows + 1) * static_cast<std::int64_t>(ask.prompt.size() + output);
 }
 
 void write_logprobs(JsonWriter& json, const Score& score) {
@@ -84,9 +95,11 @@ Task<void> native_explain(Call& call) {
     look.steps = static_cast<int>(steps->as_int(1, kMostSteps));
   look.top = top_of(body, look.top);
   look.value_norms = body.get("value_norms", false);
-  const std::vector<Token> output = output_ids(body);
+  const std::vector<Token> output = output_ids(*ask.engine, body);
   ask.search.max_new_tokens = output.empty() ? look.steps : static_cast<int>(output.size());
-  const auto ticket = call.service.admission->admit(call.key, estimate(call, ask));
+  const std::int64_t tokens = estimate(call, ask);
+  check_explained(call, ask, output.empty() ? static_cast<size_t>(look.steps) : output.size());
+  const auto ticket = call.service.admission->admit(call.key, tokens);
   const MemoryStore::Found found = co_await find_memory(call, ask);
   Explanation explanation;
   if (output.empty())
@@ -112,28 +125,28 @@ Task<void> native_occlusion(Call& call) {
                        "output_ids"});
   const Ask ask = ask_of(call, body);
   Engine& engine = *ask.engine;
-  const std::vector<Token> output = output_ids(body);
+  const std::vector<Token> output = output_ids(engine, body);
   check(!output.empty(), ErrorCode::usage, "there is no output: give \"output_ids\"");
+  check(engine.config().has_encoder(), ErrorCode::usage,
+        "model {} has no encoder: nothing to leave out", engine.name());
+  const std::int64_t tokens = occlusion_tokens(call, ask, output.size());
+  const auto ticket = call.service.admission->admit(call.key, tokens);
   const MemoryStore::Found found = co_await find_memory(call, ask);
-  check(!found.memory.empty(), ErrorCode::usage, "model {} has no encoder: nothing to leave out",
-        engine.name());
-  const Memory memory = co_await with_rows_kept(call, found.memory, ask.keep);
-  const auto ticket = call.service.admission->admit(
-      call.key, static_cast<std::int64_t>(memory.rows() + 1) *
-                    static_cast<std::int64_t>(ask.prompt.size() + output.size()));
+  const Memory memory = co_await kept_memory(call, ask, found.memory);
   std::vector<Score> scores;  // of the whole memory, then without each row
   const int variants = memory.rows() > 1 ? memory.rows() + 1 : 1;
-  const auto run = [&](Context& c, const Engine::Step& step) {
+  const auto run = [&](Context& c) {
     for (int begin = 0; begin < variants; begin += static_cast<int>(kScoredAtOnce)) {
       std::vector<ScoreRequest> requests;
-      for (int i = begin; i < variants && requests.size() < kScoredAtOnce; ++i)
+      for (int i = begin; i < variants && requests.size() < kScoredAtOnce; ++i) {
+        c.pause();
         requests.push_back({i == 0 ? memory : without(memory, i - 1), ask.prompt, output});
+      }
       for (Score& one : score(c, engine.model(), requests, ask.search))
         scores.push_back(std::move(one));
-      if (!step()) return;
     }
   };
-  co_await engine.run(call.exchange.scope, run);
+  co_await engine.run(call.exchange.scope, run, tokens);
   JsonWriter json;
   json.begin_object();
   write_found(json, found);
@@ -164,12 +177,13 @@ Task<void> native_beams(Call& call) {
         "{} new tokens, a tree has {} steps at most: set options.max_new_tokens", steps,
         kMostTreeSteps);
   const MemoryStore::Found found = co_await find_memory(call, ask);
-  const Memory rows = co_await with_rows_kept(call, found.memory, ask.keep);
+  const Memory rows = co_await kept_memory(call, ask, found.memory);
   BeamTree tree;
-  const auto run = [&](Context& c, const Engine::Step& step) {
-    tree = trace_beams(c, engine.model(), rows, ask.search, prompt, step);
+  const auto run = [&](Context& c) {
+    tree = trace_beams(c, engine.model(), rows, ask.search, prompt);
   };
-  co_await engine.run(call.exchange.scope, run);
+  co_await engine.run(call.exchange.scope, run,
+                      static_cast<std::int64_t>(prompt.size()) + steps * ask.search.beams);
   JsonWriter json;
   json.begin_object();
   write_found(json, found);

@@ -75,7 +75,7 @@ Task<void> native_score(Call& call) {
   Engine& engine = *ask.engine;
   std::vector<Token> target;
   if (const auto ids = body.find("target_ids")) {
-    target = ids_of(*ids);
+    target = ids_of(*ids, engine.most_target_tokens());
   } else if (const auto text = body.find("target")) {
     // After a prompt: the end mark alone, as the public API does.
     const bool after_prompt = !ask.prompt.empty();
@@ -85,18 +85,20 @@ Task<void> native_score(Call& call) {
     if (after_prompt && !engine.config().eos.empty()) target.push_back(engine.config().eos.front());
   }
   check(!target.empty(), ErrorCode::usage, "there is no target: give \"target\" or \"target_ids\"");
-  const auto ticket = call.service.admission->admit(
-      call.key, static_cast<std::int64_t>((ask.source ? ask.source->size() : 0) +
-                                          ask.prompt.size() + target.size()));
+  check_asked(call, ask);
+  const std::vector<Token> prompt = whole_prompt(ask);
+  engine.check_target(prompt.size() + target.size());
+  const auto positions = static_cast<std::int64_t>(prompt.size() + target.size());
+  const auto ticket = call.service.admission->admit(call.key, asked_rows(call, ask) + positions);
   const MemoryStore::Found found = co_await find_memory(call, ask);
-  const Memory rows = co_await with_rows_kept(call, found.memory, ask.keep);
-  const ScoreRequest request{rows, whole_prompt(ask), target};
+  const Memory rows = co_await kept_memory(call, ask, found.memory);
+  const ScoreRequest request{rows, prompt, target};
   const int top = top_of(body, 0);
   Score scored;
-  const auto run = [&](Context& c, const Engine::Step&) {
+  const auto run = [&](Context& c) {
     scored = score(c, engine.model(), std::span(&request, 1), ask.search, top).front();
   };
-  co_await engine.run(call.exchange.scope, run);
+  co_await engine.run(call.exchange.scope, run, positions);
   JsonWriter json;
   json.begin_object().member("model", engine.name());
   if (!found.id.empty()) json.member("memory", found.id);

@@ -123,9 +123,10 @@ Task<void> make_memory(Call& call) {
     source = co_await off_loop(*call.service.http, call.exchange.scope,
                                [&] { return source_ids(engine, text->as_string()); });
   else if (const auto ids = body.find("ids") ? body.find("ids") : body.find("source_ids"))
-    source = ids_of(*ids);
+    source = ids_of(*ids, engine.most_source_tokens());
   else
     fail(ErrorCode::usage, "there is no input: give \"text\" or \"ids\"");
+  engine.check_source(source);
   const auto ticket =
       call.service.admission->admit(call.key, static_cast<std::int64_t>(source.size()));
   call.source_tokens = static_cast<std::int64_t>(source.size());

@@ -22,8 +22,13 @@ std::vector<std::string> stop_texts(const Json& body) {
   if (stop->is_string())
     stops.emplace_back(stop->as_string());
   else
-    for (const Json& text : stop->elements()) stops.emplace_back(text.as_string());
+    for (const Json& text : elements_of(*stop, kMostStops, "texts"))
+      stops.emplace_back(text.as_string());
   std::erase(stops, "");
+  size_t bytes = 0;
+  for (const std::string& text : stops) bytes += text.size();
+  check(bytes <= kMostStopBytes, ErrorCode::limit,
+        "stop: {} bytes in all, at most {} are looked for", bytes, kMostStopBytes);
   return stops;
 }
 
@@ -71,16 +76,31 @@ std::int64_t now_unix() {
 std::string content_text(const Json& content) {
   if (content.is_string()) return std::string(content.as_string());
   std::string text;
-  for (const Json& part : content.elements()) {
+  for (const Json& part : elements_of(content, kMostTexts, "parts")) {
     const std::string type = part.get("type", "");
     check(type == "text" || type == "input_text" || type == "output_text", ErrorCode::unsupported,
-          "{}: content of type \"{}\" cannot be read; text can", part.where(), type);
+          "{}: content of type \"{}\" cannot be read; text can", part, type);
     text += part.at("text").as_string();
   }
   return text;
 }
 
 Ask openai_ask(const Service& service, const Json& body, std::string_view text) {
+  return with_text(openai_base(service, body), text);
+}
+
+Ask with_text(const Ask& base, std::string_view text) {
+  Ask ask = base;
+  if (!ask.memory.empty() || ask.source) {
+    ask.prompt = prompt_ids(*ask.engine, text);
+  } else {
+    ask.source = source_ids(*ask.engine, text);
+    ask.prompt = usual_prompt(*ask.engine);
+  }
+  return ask;
+}
+
+Ask openai_base(const Service& service, const Json& body) {
   for (const char* name : {"logprobs", "top_logprobs", "echo", "suffix", "presence_penalty",
                            "frequency_penalty", "logit_bias", "tools", "functions", "background"}) {
     const auto value = body.find(name);
@@ -97,12 +117,6 @@ Ask openai_ask(const Service& service, const Json& body, std::string_view text) 
   const auto input = memory ? std::nullopt : body.find("input_text");
   if (memory) ask.memory = memory->as_string();
   if (input) ask.source = source_ids(*ask.engine, input->as_string());
-  if (memory || input) {
-    ask.prompt = prompt_ids(*ask.engine, text);
-  } else {
-    ask.source = source_ids(*ask.engine, text);
-    ask.prompt = usual_prompt(*ask.engine);
-  }
   for (const char* name : {"max_tokens", "max_completion_tokens", "max_output_tokens"})
     if (const auto most = body.find(name))
       ask.search.max_new_tokens = static_cast<int>(most->as_int(1, 1 << 24));

@@ -15,6 +15,9 @@ namespace transept::serve {
 // "input" names what to read. Members that would change the answer and cannot be followed are an
 // Error unsupported.
 [[nodiscard]] Ask openai_ask(const Service& service, const Json& body, std::string_view text);
+// The same in two steps, for many texts: what the body says beside them is read once.
+[[nodiscard]] Ask openai_base(const Service& service, const Json& body);
+[[nodiscard]] Ask with_text(const Ask& base, std::string_view text);
 // Text of a message's content: a string, or parts of type text.
 [[nodiscard]] std::string content_text(const Json& content);
 

@@ -108,22 +108,24 @@ Task<void> whole(Call& call, std::vector<Ask> asks, const Shape& shape) {
 std::vector<Ask> completion_asks(const Service& service, const Json& body) {
   const Json prompt = body.at("prompt");
   if (prompt.is_string()) return {openai_ask(service, body, prompt.as_string())};
-  const std::vector<Json> parts = prompt.elements();
-  check(!parts.empty() && parts.size() <= 1024, ErrorCode::usage,
-        "prompt: {} of them, expected 1 to 1024", parts.size());
+  check(!prompt.is_array() || prompt.size() > 0, ErrorCode::usage,
+        "prompt: an empty array, expected 1 to {} texts, or ids", kMostTexts);
+  const Ask base = openai_base(service, body);
   const auto of_ids = [&](const Json& array) {
-    Ask ask = openai_ask(service, body, "");
-    if (ask.memory.empty() && !body.find("input_text"))
-      ask.source = ids_of(array);
-    else
-      ask.prompt = ids_of(array);
+    Ask ask = base;
+    if (!base.memory.empty() || base.source) {
+      ask.prompt = ids_of(array, ask.engine->most_target_tokens());
+    } else {
+      ask.source = ids_of(array, ask.engine->most_input_tokens());
+      ask.prompt = usual_prompt(*ask.engine);
+    }
     return ask;
   };
-  if (parts[0].is_integer()) return {of_ids(prompt)};
+  const size_t most = std::max(kMostTexts, base.engine->most_input_tokens());
+  if (elements_of(prompt, most, "ids")[0].is_integer()) return {of_ids(prompt)};
   std::vector<Ask> asks;
-  asks.reserve(parts.size());
-  for (const Json& part : parts)
-    asks.push_back(part.is_string() ? openai_ask(service, body, part.as_string()) : of_ids(part));
+  for (const Json& part : elements_of(prompt, kMostTexts, "prompts"))
+    asks.push_back(part.is_string() ? with_text(base, part.as_string()) : of_ids(part));
   return asks;
 }
 
@@ -146,7 +148,7 @@ Task<void> openai_completions(Call& call) {
 Task<void> openai_chat(Call& call) {
   const JsonDocument document = json_body(call.exchange.request);
   const Json body = document.root();
-  const std::vector<Json> messages = body.at("messages").elements();
+  const std::vector<Json> messages = elements_of(body.at("messages"), kMostTexts, "messages");
   check(!messages.empty(), ErrorCode::usage, "messages: there is none");
   std::string text;
   std::string begun;

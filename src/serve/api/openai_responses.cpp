@@ -146,9 +146,9 @@ std::string text_of(const Json& body) {
     text += (text.empty() ? "" : "\n") + std::string(input.as_string());
     return text;
   }
-  for (const Json& item : input.elements()) {
+  for (const Json& item : elements_of(input, kMostTexts, "items")) {
     check(item.get("type", "message") == "message", ErrorCode::unsupported,
-          "{}: items of this type cannot be read; messages can", item.where());
+          "{}: items of this type cannot be read; messages can", item);
     text += (text.empty() ? "" : "\n") + content_text(item.at("content"));
   }
   return text;

@@ -1,13 +1,12 @@
 #include "serve/api/translate.h"
 
+#include <algorithm>
 #include <array>
 
 #include "serve/errors.h"
 
 namespace transept::serve {
 namespace {
-
-constexpr size_t kMostTexts = 1024;
 
 void add_json(const Json& object, Inputs& inputs) {
   const auto add = [&](std::string_view name, const Json& value) {
@@ -16,13 +15,20 @@ void add_json(const Json& object, Inputs& inputs) {
     if (value.is_number()) inputs.fields.emplace_back(name, fmt::format("{}", value.as_number()));
   };
   object.each_member([&](std::string_view name, const Json& value) {
+    check(inputs.fields.size() < kMostFields, ErrorCode::limit,
+          "more than {} members; that is more than this surface has", kMostFields);
     if (!value.is_array()) return add(name, value);
     inputs.has_array = true;
-    for (const Json& element : value.elements()) {
-      check(element.is_string(), ErrorCode::bad_data, "{}: expected a text", element.where());
+    for (const Json& element : elements_of(value, kMostTexts, "texts")) {
+      check(element.is_string(), ErrorCode::bad_data, "{}: expected a text", element);
       add(name, element);
     }
   });
+}
+
+void check_fields(std::string_view form) {
+  const auto n = static_cast<size_t>(std::count(form.begin(), form.end(), '&')) + 1;
+  check(n <= kMostFields, ErrorCode::limit, "{} fields, at most {} are taken", n, kMostFields);
 }
 
 }  // namespace
@@ -88,6 +94,7 @@ std::vector<std::string> Inputs::all(std::string_view name) const {
 
 Inputs inputs_of(const HttpRequest& request) {
   Inputs inputs;
+  check_fields(request.query);
   inputs.fields = parse_form(request.query);
   if (request.body.empty()) return inputs;
   const std::string_view type = request.header("Content-Type");
@@ -98,6 +105,7 @@ Inputs inputs_of(const HttpRequest& request) {
   }
   if (!type.empty() && !type.starts_with("application/x-www-form-urlencoded"))
     throw Refusal(415, "the body should be application/json or a URL-encoded form");
+  check_fields(request.body);
   for (auto& field : parse_form(request.body)) inputs.fields.push_back(std::move(field));
   return inputs;
 }
