@@ -32,8 +32,9 @@ class Running {
   std::shared_ptr<Generation> generation_;
 };
 
-// Every layer's and head's weights are in one answer: some tens of megabytes at most.
-void check_size(const Config& config, size_t positions, const Memory& memory) {
+// Every layer's and head's weights are in one answer: some tens of megabytes at most. Returns what
+// they take, as numbers and as text.
+size_t check_size(const Config& config, size_t positions, const Memory& memory) {
   constexpr size_t kMostWeights = size_t{1} << 23;
   const auto maps =
       static_cast<size_t>(config.decoder.layers) * static_cast<size_t>(config.decoder.n_heads);
@@ -41,6 +42,8 @@ void check_size(const Config& config, size_t positions, const Memory& memory) {
   check(maps * positions * keys <= kMostWeights, ErrorCode::limit,
         "{} positions over {} keys in {} heads: more than {} weights; explain a shorter text",
         positions, keys, maps, kMostWeights);
+  constexpr size_t kWeightBytes = 20;
+  return maps * positions * keys * kWeightBytes;
 }
 
 // Does the text of these tokens hold one of some texts? Asked after every token: the newest ones
@@ -247,7 +250,8 @@ Task<Explanation> explain_greedy(Call& call, const Ask& ask, const Memory& memor
   Engine& engine = *ask.engine;
   const std::vector<Token> prompt = whole_prompt(ask);
   const Memory rows = with_rows_kept(memory, ask.keep);
-  check_size(engine.config(), prompt.size() + static_cast<size_t>(look.steps), rows);
+  call.exchange.hold(
+      check_size(engine.config(), prompt.size() + static_cast<size_t>(look.steps), rows));
   Explanation explanation;
   const auto run = [&](Context& c, const Engine::Step& step) {
     explanation = trace(c, engine.model(), rows, ask.search, prompt,

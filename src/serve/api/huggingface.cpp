@@ -105,18 +105,23 @@ Task<void> stream(Call& call, Ask ask) {
   if (error) co_await events.fail(error, error_body);
 }
 
-Task<void> infer(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
-  const Json body = document.root();
+std::vector<Ask> asks_of(const Service& service, const Json& body) {
   const Json inputs = body.at("inputs");
   std::vector<Ask> asks;
   if (inputs.is_array()) {
     for (const Json& text : inputs.elements())
-      asks.push_back(ask_for(call.service, text.as_string(), body));
+      asks.push_back(ask_for(service, text.as_string(), body));
     check(!asks.empty(), ErrorCode::usage, "inputs: there is none");
   } else {
-    asks.push_back(ask_for(call.service, inputs.as_string(), body));
+    asks.push_back(ask_for(service, inputs.as_string(), body));
   }
+  return asks;
+}
+
+Task<void> infer(Call& call) {
+  const JsonDocument document = co_await json_body(call);
+  const Json body = document.root();
+  std::vector<Ask> asks = co_await reading(call, [&] { return asks_of(call.service, body); });
   if (body.get("stream", false)) {
     check(asks.size() == 1, ErrorCode::usage, "stream: one input at a time");
     co_await stream(call, std::move(asks.front()));
@@ -139,9 +144,10 @@ Task<void> infer(Call& call) {
 }
 
 Task<void> generate(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
+  const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
-  Ask ask = ask_for(call.service, body.at("inputs").as_string(), body);
+  const auto read = [&] { return ask_for(call.service, body.at("inputs").as_string(), body); };
+  Ask ask = co_await reading(call, read);
   const Answer answer = co_await serve::answer(call, std::move(ask));
   JsonWriter json;
   json.begin_object().member("generated_text", answer.texts.front());
@@ -152,9 +158,10 @@ Task<void> generate(Call& call) {
 }
 
 Task<void> generate_stream(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
+  const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
-  Ask ask = ask_for(call.service, body.at("inputs").as_string(), body);
+  const auto read = [&] { return ask_for(call.service, body.at("inputs").as_string(), body); };
+  Ask ask = co_await reading(call, read);
   co_await stream(call, std::move(ask));
 }
 

@@ -25,18 +25,19 @@ Task<void> send_info(Call& call, const MemoryStore::Info& info, bool cached, int
 
 Task<void> make_memory(Call& call) {
   MemoryStore& store = *call.service.store;
-  const JsonDocument document = json_body(call.exchange.request);
+  const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
   check_members(body, {"model", "text", "input", "ids", "source_ids"});
   at_most_one(body, {"text", "input", "ids", "source_ids"});
   Engine& engine = call.service.engine(body.get("model", ""));
-  std::vector<Token> source;
-  if (const auto text = body.find("text") ? body.find("text") : body.find("input"))
-    source = source_ids(engine, text->as_string());
-  else if (const auto ids = body.find("ids") ? body.find("ids") : body.find("source_ids"))
-    source = ids_of(*ids);
-  else
+  const auto read = [&] {
+    if (const auto text = body.find("text") ? body.find("text") : body.find("input"))
+      return source_ids(engine, text->as_string());
+    if (const auto ids = body.find("ids") ? body.find("ids") : body.find("source_ids"))
+      return ids_of(*ids);
     fail(ErrorCode::usage, "there is no input: give \"text\" or \"ids\"");
+  };
+  std::vector<Token> source = co_await reading(call, read);
   const auto ticket =
       call.service.admission->admit(call.key, static_cast<std::int64_t>(source.size()));
   call.source_tokens = static_cast<std::int64_t>(source.size());
@@ -115,7 +116,7 @@ Task<void> put_memory_data(Call& call) {
 
 Task<void> concat_memories(Call& call) {
   MemoryStore& store = *call.service.store;
-  const JsonDocument document = json_body(call.exchange.request);
+  const JsonDocument document = co_await json_body(call);
   check_members(document.root(), {"memories"});
   const std::vector<Json> ids = document.root().at("memories").elements();
   check(!ids.empty() && ids.size() <= 1024, ErrorCode::usage,

@@ -74,7 +74,7 @@ std::string content_text(const Json& content) {
   for (const Json& part : content.elements()) {
     const std::string type = part.get("type", "");
     check(type == "text" || type == "input_text" || type == "output_text", ErrorCode::unsupported,
-          "{}: content of type \"{}\" cannot be read; text can", part.where(), type);
+          "{}: content of type \"{}\" cannot be read; text can", part, type);
     text += part.at("text").as_string();
   }
   return text;
