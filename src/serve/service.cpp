@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "generate/score.h"
 #include "serve/errors.h"
+#include "serve/off_loop.h"
 #include "trace/recorder.h"
 
 namespace transept::serve {
@@ -109,9 +110,15 @@ Task<Answer> answer_admitted(Call& call, Ask ask, Piece piece) {
     std::string rest(text.finish());
     if (!rest.empty()) co_await piece(best.back(), std::move(rest));
   }
-  if (engine.tokenizer() != nullptr)
+  const auto decode = [&] {
     for (const Hypothesis& h : answer.hypotheses)
       answer.texts.push_back(engine.tokenizer()->decode(h.ids));
+  };
+  constexpr int kFewTokens = 4096;  // are decoded where they come
+  if (engine.tokenizer() != nullptr && answer.output_tokens() > kFewTokens)
+    co_await off_loop(*call.service.http, call.exchange.scope, decode);
+  else if (engine.tokenizer() != nullptr)
+    decode();
   answer.texts.resize(answer.hypotheses.size());
   answer.queue_seconds = std::max(0.0, generation->started - asked);
   answer.decode_seconds = generation->ended - generation->started;
