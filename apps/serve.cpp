@@ -1,13 +1,18 @@
 // transept serve: models as an HTTP service.
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "common.h"
+#include "log_writer.h"
 #include "serve/server.h"
 
 namespace transept::cli {
@@ -44,13 +49,14 @@ class ServeVerb : public Verb {
 
   void run(Options&) override {
     finish();
+    log_ = std::make_unique<LogWriter>(STDERR_FILENO, [this](std::int64_t n) {
+      return shown(event("warning", "log lines were dropped: nobody read them", "dropped", n));
+    });
     set_log_sink([this](LogLevel level, const std::string& text) {
       if (level == LogLevel::warning || !common_.quiet)
-        log_event(level == LogLevel::warning ? "warning" : "info", text, "", "");
+        log_line(event(level == LogLevel::warning ? "warning" : "info", text, "", ""));
     });
-    serve::serve(server_, [this](const std::string& address) {
-      if (!common_.quiet) log_event("info", "listening", "url", address);
-    });
+    serve::serve(server_, [this](const std::string& address) { say_listening(address); });
   }
 
  private:
@@ -74,6 +80,8 @@ class ServeVerb : public Verb {
     serve::HttpOptions& http = service.http;
     options.number("max-connections", http.max_connections, 1, 1 << 20, "open connections");
     options.number("max-body-kib", body_kib_, 1, 1 << 20, "size of a request's body, KiB");
+    options.number("max-in-flight-mib", in_flight_mib_, 1, 1 << 20,
+                   "bodies and large answers of all requests, MiB; more get 503");
     options.number("max-new-tokens", service.most_new_tokens, 1, 1 << 24,
                    "most a request may ask for");
     options.number("max-source-tokens", server_.most_source_tokens, 1, 1 << 24,
@@ -96,6 +104,8 @@ class ServeVerb : public Verb {
                    "for a client to take some of its answer");
     options.number("drain-ms", http.drain_ms, 0, 1 << 30,
                    "after SIGTERM, before requests are cancelled");
+    options.number("force-ms", http.force_ms, 1, 1 << 30,
+                   "after that, before the process ends whatever runs, with code 70");
   }
 
   // What an option says in other units than the server takes.
@@ -114,10 +124,31 @@ class ServeVerb : public Verb {
     for (const std::string& pair : translations_) service.translations.push_back(parse(pair));
     service.log_requests = !common_.quiet;
     service.log_line = [this](const std::string& json) { log_line(json); };
+    service.n_log_lines_dropped = [this] { return log_->n_dropped(); };
+    service.http.max_bytes_in_flight = static_cast<size_t>(in_flight_mib_) << 20;
+    service.http.end_by_force = [this](int code) { end_by_force(code); };
+    check_origin(service.cors_origin);
     server_.models = models();
     server_.threads = common_.threads;
     server_.dtype = common_.dtype;
     server_.keys = common_.keys;
+  }
+
+  // It becomes a header's value.
+  static void check_origin(const std::string& origin) {
+    const bool is_one =
+        origin.find("://") != std::string::npos &&
+        std::all_of(origin.begin(), origin.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+    check(origin.empty() || origin == "*" || is_one, ErrorCode::usage,
+          "--cors-origin {}: expected an origin like https://example.org, or *",
+          [&] { return one_line(origin); });
+  }
+
+  // The last word: what still runs is not waited for.
+  [[noreturn]] void end_by_force(int code) const {
+    log_line(event("warning", "stopped by force: requests did not end in time", "code", code));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // for the log's thread
+    _exit(code);
   }
 
   [[nodiscard]] std::vector<std::string> models() const {
@@ -150,18 +181,29 @@ class ServeVerb : public Verb {
     return pair;
   }
 
-  void log_event(const char* level, const std::string& text, const std::string& key,
-                 const std::string& value) const {
-    JsonWriter json;
-    json.begin_object().member("level", level).member("message", text);
-    if (!key.empty()) json.member(key, value);
-    json.end_object();
-    log_line(json.take());
+  // Programs read the one, whoever sits before the terminal the other.
+  void say_listening(const std::string& address) {
+    if (common_.quiet) return;
+    log_line(event("info", "listening", "url", address));
+    if (is_terminal(STDERR_FILENO))
+      log_->line(fmt::format("transept serves at {} (Ctrl-C stops it)", address));
   }
 
+  template <class T>
+  static std::string event(const char* level, const std::string& text, const char* key,
+                           const T& value) {
+    JsonWriter json;
+    json.begin_object().member("level", level).member("message", text);
+    if (*key != '\0') json.member(key, value);
+    json.end_object();
+    return json.take();
+  }
+
+  void log_line(const std::string& json) const { log_->line(shown(json)); }
+
   // As JSON, or its values in a row, named where they are not what every line begins with.
-  void log_line(const std::string& json) const {
-    if (common_.is_jsonl()) return message(json);
+  [[nodiscard]] std::string shown(const std::string& json) const {
+    if (common_.is_jsonl()) return json;
     const JsonDocument document = JsonDocument::parse(json, "log");
     std::string line;
     document.root().each_member([&](std::string_view key, const Json& value) {
@@ -170,7 +212,7 @@ class ServeVerb : public Verb {
       line +=
           value.is_string() ? std::string(value.as_string()) : fmt::format("{}", value.as_number());
     });
-    message(one_line(line));
+    return one_line(line);
   }
 
   CommonOptions common_;
@@ -182,6 +224,8 @@ class ServeVerb : public Verb {
   int memory_mib_ = static_cast<int>(serve::StoreOptions().ram_bytes >> 20);
   int disk_mib_ = static_cast<int>(serve::StoreOptions().disk_bytes >> 20);
   int most_memory_mib_ = static_cast<int>(serve::StoreOptions().memory_bytes >> 20);
+  int in_flight_mib_ = static_cast<int>(serve::HttpOptions().max_bytes_in_flight >> 20);
+  std::unique_ptr<LogWriter> log_;  // longer than the server, which writes to its last moment
   int body_kib_ = static_cast<int>(serve::HttpOptions().max_body_bytes >> 10);
   int most_tokens_ = static_cast<int>(serve::AdmissionOptions().most_tokens);
   int limits_per_minute_ = 0;

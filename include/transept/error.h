@@ -21,10 +21,18 @@ enum class ErrorCode {
 
 class Error : public std::runtime_error {
  public:
-  Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  Error(ErrorCode code, const std::string& message)
+      : std::runtime_error(without_zeros(message)), code_(code) {}
   [[nodiscard]] ErrorCode code() const noexcept { return code_; }
 
  private:
+  // what() ends at a zero byte: one that the message quotes must not cut it.
+  [[nodiscard]] static std::string without_zeros(std::string message) {
+    for (size_t at = 0; (at = message.find('\0', at)) != std::string::npos;)
+      message.replace(at, 1, "\\0");
+    return message;
+  }
+
   ErrorCode code_;
 };
 

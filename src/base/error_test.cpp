@@ -25,5 +25,10 @@ TEST(Check, CallsWhatIsGivenAsACallableOnlyWhenTheMessageIsShown) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST(Error, AZeroByteCutsNoMessage) {
+  const std::string id("a\0b", 3);
+  EXPECT_STREQ(Error(ErrorCode::usage, "memory " + id + ": none").what(), "memory a\\0b: none");
+}
+
 }  // namespace
 }  // namespace transept

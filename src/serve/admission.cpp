@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <fstream>
 #include <sstream>
+#include <utility>
 
-#include "base/file.h"
 #include "serve/errors.h"
 #include "serve/http.h"
 #include "serve/memory_name.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr double kMinute = 60;
 constexpr size_t kLeastSecret = 8;
+constexpr size_t kMostKeyBytes = size_t{1} << 20;
 
 // Takes as long for a wrong secret as for the right one: nothing is learnt from the time. (How long
 // a secret is does show.)
@@ -45,6 +47,21 @@ void read_limit(std::string_view word, const std::string& where, KeyLimits& limi
     limits.concurrent = static_cast<int>(number);
 }
 
+// Bounded: a device gives bytes for ever.
+std::string key_file_text(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  check(in.is_open() && !std::filesystem::is_directory(file), ErrorCode::not_found,
+        "{}: no file of API keys that can be read", [&] { return file.string(); });
+  std::string text(kMostKeyBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(in.gcount()));
+  check(
+      text.size() <= kMostKeyBytes, ErrorCode::bad_data,
+      "{}: more than {} bytes, too large for a file of API keys", [&] { return file.string(); },
+      kMostKeyBytes);
+  return text;
+}
+
 std::string_view after_scheme(std::string_view authorization) {
   for (const std::string_view scheme : {"Bearer ", "DeepL-Auth-Key "}) {
     if (authorization.size() > scheme.size() &&
@@ -64,30 +81,53 @@ Admission::Admission(const AdmissionOptions& options) : options_(options) {
   everybody_.filled_at = now_seconds();
   if (options.key_file.empty()) return;
   needs_key_ = true;
-  read_keys(options.key_file);
+  replace_keys(read_keys(options));
 }
 
-void Admission::read_keys(const std::filesystem::path& file) {
-  std::istringstream lines(read_file(file));
+std::vector<Admission::Key> Admission::read_keys(const AdmissionOptions& options) {
+  const std::string file = options.key_file.string();
+  std::istringstream lines(key_file_text(options.key_file));
+  std::vector<Key> keys;
   int number = 0;
   for (std::string line; std::getline(lines, line);) {
-    const std::string where = fmt::format("{}, line {}", file.string(), ++number);
+    const std::string where = fmt::format("{}, line {}", file, ++number);
     std::istringstream words(line.substr(0, line.find('#')));
-    auto key = std::make_unique<Key>();
-    if (!(words >> key->name)) continue;
-    check(static_cast<bool>(words >> key->secret) && key->secret.size() >= kLeastSecret,
+    Key key;
+    if (!(words >> key.name)) continue;
+    check(static_cast<bool>(words >> key.secret) && key.secret.size() >= kLeastSecret,
           ErrorCode::bad_data, "{}: expected NAME SECRET, the secret of {} characters at least",
           where, kLeastSecret);
-    key->space = options_.shared_memories ? std::string(kShared) : space_of(key->name);
-    key->number = keys_.size() + 1;
-    key->limits = options_.limits;
-    for (std::string word; words >> word;) read_limit(word, where, key->limits);
-    key->available = static_cast<double>(key->limits.tokens_per_minute);
-    key->filled_at = now_seconds();
-    keys_.push_back(std::move(key));
+    key.space = options.shared_memories ? std::string(kShared) : space_of(key.name);
+    key.limits = options.limits;
+    for (std::string word; words >> word;) read_limit(word, where, key.limits);
+    key.available = static_cast<double>(key.limits.tokens_per_minute);
+    key.filled_at = now_seconds();
+    keys.push_back(std::move(key));
   }
-  check(!keys_.empty(), ErrorCode::bad_data, "{}: no key in it; a line is NAME SECRET",
-        file.string());
+  check(!keys.empty(), ErrorCode::bad_data, "{}: no key in it; a line is NAME SECRET", file);
+  return keys;
+}
+
+void Admission::replace_keys(std::vector<Key> keys) {
+  std::vector<std::unique_ptr<Key>> old = std::exchange(keys_, {});
+  for (auto& gone : retired_) old.push_back(std::move(gone));  // one may come back
+  retired_.clear();
+  for (Key& key : keys) {
+    const auto same = std::find_if(old.begin(), old.end(), [&](const std::unique_ptr<Key>& one) {
+      return one != nullptr && one->name == key.name;
+    });
+    if (same == old.end()) {
+      key.number = ++last_number_;
+      keys_.push_back(std::make_unique<Key>(std::move(key)));
+      continue;
+    }
+    Key& stays = **same;
+    stays.secret = std::move(key.secret);
+    stays.limits = key.limits;
+    keys_.push_back(std::move(*same));
+  }
+  for (auto& gone : old)
+    if (gone != nullptr) retired_.push_back(std::move(gone));
 }
 
 Admission::Key& Admission::key_of(std::string_view authorization, std::string_view api_key) {

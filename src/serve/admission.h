@@ -17,8 +17,7 @@ namespace transept::serve {
 
 class Admission {
  public:
-  // Lines "NAME SECRET [tokens_per_minute=N] [concurrent=N]", "#" begins a comment. Error not_found
-  // or bad_data naming the line.
+  // Error not_found or bad_data naming the key file's line.
   explicit Admission(const AdmissionOptions& options);
 
   struct Key {
@@ -33,9 +32,17 @@ class Admission {
     std::int64_t tokens = 0;  // of what is running
   };
 
+  // The key file's lines, "NAME SECRET [tokens_per_minute=N] [concurrent=N]"; "#" begins a comment.
+  // Any thread. Error not_found, or bad_data naming the line.
+  [[nodiscard]] static std::vector<Key> read_keys(const AdmissionOptions& options);
+  // From now on these. A key that stays keeps what it has used; one that is gone lets the requests
+  // end that began with it.
+  void replace_keys(std::vector<Key> keys);
+
   // The key that a request carries ("Authorization: Bearer …", DeepL's and others' forms). Refusal
   // 401 if it needs one and has none that is known.
   [[nodiscard]] Key& key_of(std::string_view authorization, std::string_view api_key);
+  [[nodiscard]] bool needs_key() const { return needs_key_; }
   // For paths that need no key.
   [[nodiscard]] Key& everybody() { return everybody_; }
 
@@ -58,12 +65,13 @@ class Admission {
   [[nodiscard]] std::int64_t tokens() const { return tokens_; }
 
  private:
-  void read_keys(const std::filesystem::path& file);
   void check_rate(Key& key, std::int64_t tokens);
 
   AdmissionOptions options_;
   bool needs_key_ = false;
   std::vector<std::unique_ptr<Key>> keys_;
+  std::vector<std::unique_ptr<Key>> retired_;  // no longer valid; their requests may still run
+  std::uint64_t last_number_ = 0;              // of a key
   Key everybody_;
   std::int64_t tokens_ = 0;
   int busy_keys_ = 0;  // that have something running

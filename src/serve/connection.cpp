@@ -25,17 +25,42 @@ std::string head_text(const Response& response, bool close, std::string_view len
   return text + "\r\n";
 }
 
+[[noreturn]] void refuse_bytes() {
+  throw Refusal(503, "the bodies and answers of all requests take too much; try again later", 1);
+}
+
 }  // namespace
 
 class Connection::Answer : public Exchange {
  public:
-  Answer(Connection& connection, bool keeps_alive, bool is_http_1_0)
-      : connection_(connection), closes_(!keeps_alive), chunked_(!is_http_1_0) {}
+  Answer(Connection& connection, RequestReader& reader)
+      : connection_(connection),
+        reader_(reader),
+        share_(connection.budget_),
+        closes_(!reader.keeps_alive()),
+        chunked_(!reader.is_http_1_0()) {
+    request = reader.take_header();
+  }
 
   [[nodiscard]] bool has_begun() const override { return begun_; }
   [[nodiscard]] int status() const override { return status_; }
-  [[nodiscard]] bool closes() const { return closes_ || connection_.draining_; }
+  // Where a body was not read to its end the next request would begin within it.
+  [[nodiscard]] bool closes() const {
+    return closes_ || connection_.draining_ || !reader_.is_done();
+  }
   [[nodiscard]] bool is_complete() const { return complete_; }
+
+  Task<void> read_body(std::size_t most) override {
+    reader_.limit_body(std::min(most, connection_.budget_.most()));
+    co_await connection_.read_body(reader_, scope, share_);
+    request.body = reader_.take_body();
+  }
+
+  void hold(std::size_t bytes) override {
+    if (share_.held() + bytes > connection_.budget_.most())
+      throw Refusal(413, "the request and its answer take more than this server allows for all");
+    if (!share_.hold(bytes)) refuse_bytes();
+  }
 
   Task<void> send(Response response) override {
     begun_ = true;
@@ -44,9 +69,11 @@ class Connection::Answer : public Exchange {
     const std::string length = response.status == 204
                                    ? std::string()
                                    : fmt::format("Content-Length: {}\r\n", response.body.size());
-    std::string bytes = head_text(response, closes(), length);
-    if (request.method != "HEAD") bytes += response.body;
-    co_await connection_.write_all(std::move(bytes));
+    std::string head = head_text(response, closes(), length);
+    if (request.method == "HEAD") response.body.clear();
+    if (response.body.size() <= kReadBytes) head += std::exchange(response.body, {});
+    co_await connection_.write_all(head);
+    co_await connection_.write_all(response.body);
     complete_ = true;
   }
 
@@ -55,14 +82,20 @@ class Connection::Answer : public Exchange {
     status_ = head.status;
     add_common(head);
     if (!chunked_) closes_ = true;
-    co_await connection_.write_all(
-        head_text(head, closes(), chunked_ ? "Transfer-Encoding: chunked\r\n" : ""));
+    const std::string text =
+        head_text(head, closes(), chunked_ ? "Transfer-Encoding: chunked\r\n" : "");
+    co_await connection_.write_all(text);
   }
 
   Task<void> write(std::string chunk) override {
     if (chunk.empty() || request.method == "HEAD") co_return;
-    if (chunked_) chunk = fmt::format("{:x}\r\n{}\r\n", chunk.size(), chunk);
-    co_await connection_.write_all(std::move(chunk));
+    const bool is_small = chunk.size() <= kReadBytes;  // not copied otherwise
+    std::string size = chunked_ ? fmt::format("{:x}\r\n", chunk.size()) : std::string();
+    if (is_small) size += std::exchange(chunk, {}) + (chunked_ ? "\r\n" : "");
+    co_await connection_.write_all(size);
+    if (is_small) co_return;
+    co_await connection_.write_all(chunk);
+    if (chunked_) co_await connection_.write_all("\r\n");
   }
 
   // A stream that began and whose handler is done.
@@ -78,6 +111,8 @@ class Connection::Answer : public Exchange {
   }
 
   Connection& connection_;
+  RequestReader& reader_;
+  Budget::Share share_;
   bool closes_;
   int status_ = 0;
   bool chunked_;
@@ -85,10 +120,11 @@ class Connection::Answer : public Exchange {
   bool complete_ = false;
 };
 
-Connection::Connection(std::unique_ptr<Wire> wire, const HttpOptions& options,
+Connection::Connection(std::unique_ptr<Wire> wire, const HttpOptions& options, Budget& budget,
                        const HttpServer::Handler& handler)
     : wire_(std::move(wire)),
       options_(options),
+      budget_(budget),
       handler_(handler),
       timer_(wire_->socket().get_executor()) {
   boost::system::error_code ignored;
@@ -169,23 +205,22 @@ Task<bool> Connection::serve_one() {
   bool complete = false;
   std::unique_ptr<Refusal> refusal;
   try {
-    complete = co_await read_request(reader);
+    complete = co_await read_header(reader);
   } catch (const Refusal& caught) {
     refusal = std::make_unique<Refusal>(caught);
   }
   if (refusal != nullptr) co_await refuse(refusal->status(), refusal->what());
   if (!complete) co_return false;
-  Answer answer(*this, reader.keeps_alive(), reader.is_http_1_0());
-  bool bad_target = false;
-  try {
-    answer.request = reader.take();
-  } catch (const Error&) {
-    bad_target = true;
-  }
-  if (bad_target) {
-    co_await refuse(400, "the URL is not percent-encoded UTF-8 text");
-    co_return false;
-  }
+  const bool goes_on = co_await exchange(reader);
+  if (goes_on || at_end_ || !answered_) co_return goes_on;
+  co_await linger();  // what the request held is given back by now
+  co_return false;
+}
+
+// From the header to the end of the answer. False if no other request follows.
+Task<bool> Connection::exchange(RequestReader& reader) {
+  answered_ = false;
+  Answer answer(*this, reader);
   answer.request.remote = remote_;
   phase_ = Phase::answering;
   timer_.cancel();
@@ -200,38 +235,22 @@ Task<bool> Connection::serve_one() {
   }
   answering_ = nullptr;
   phase_ = Phase::idle;
-  if (failed || at_end_ || !answer.is_complete()) co_return false;
-  if (!answer.closes()) co_return true;
-  co_await linger();
-  co_return false;
+  answered_ = !failed && answer.is_complete();
+  co_return answered_ && !at_end_ && !answer.closes();
 }
 
-// False if the client or the server is done.
-Task<bool> Connection::read_request(RequestReader& reader) {
+// Up to the end of the header. False if the client or the server is done.
+Task<bool> Connection::read_header(RequestReader& reader) {
   phase_ = Phase::idle;
   arm(options_.idle_timeout_ms);
-  bool continued = false;
-  while (!reader.is_done()) {
+  for (;;) {
     if (!inbox_.empty()) {
       if (phase_ == Phase::idle) {
         phase_ = Phase::header;
         arm(options_.header_timeout_ms);
       }
-      const std::size_t used = reader.feed(inbox_);
-      inbox_.erase(0, used);
-      room_.notify();
-      if (reader.is_done()) break;
-      if (reader.has_header() && phase_ == Phase::header) {
-        phase_ = Phase::body;
-        arm(options_.body_timeout_ms);
-      }
-      if (reader.has_header() && reader.expects_continue() && !continued && inbox_.empty()) {
-        continued = true;
-        const Phase before = phase_;
-        co_await write_all("HTTP/1.1 100 Continue\r\n\r\n");
-        phase_ = before;
-        arm(options_.body_timeout_ms);
-      }
+      take(reader);
+      if (reader.has_header()) co_return true;
     }
     if (phase_ == Phase::idle && draining_) co_return false;
     if (timed_out_ && phase_ == Phase::idle) co_return false;
@@ -240,7 +259,33 @@ Task<bool> Connection::read_request(RequestReader& reader) {
     more_.reset();
     co_await more_.wait();
   }
-  co_return true;
+}
+
+// Up to the end of the body. What arrived counts, not what was announced: who announces much and
+// sends nothing takes nothing from the others.
+Task<void> Connection::read_body(RequestReader& reader, Scope& scope, Budget::Share& share) {
+  if (reader.is_done()) co_return;
+  if (reader.expects_continue() && inbox_.empty())
+    co_await write_all("HTTP/1.1 100 Continue\r\n\r\n");
+  phase_ = Phase::body;
+  arm(options_.body_timeout_ms);
+  std::size_t held = 0;
+  for (;;) {
+    if (!inbox_.empty()) take(reader);
+    if (!share.hold(reader.body_size() - held)) refuse_bytes();
+    held = reader.body_size();
+    if (reader.is_done()) break;
+    if (timed_out_) throw Refusal(408, "the request took too long to arrive");
+    more_.reset();
+    co_await scope.wait(more_);
+  }
+  phase_ = Phase::answering;
+  timer_.cancel();
+}
+
+void Connection::take(RequestReader& reader) {
+  inbox_.erase(0, reader.feed(inbox_));
+  room_.notify();
 }
 
 Task<void> Connection::refuse(int status, std::string message) {
@@ -248,12 +293,12 @@ Task<void> Connection::refuse(int status, std::string message) {
   response.status = status;
   response.content_type = "text/plain; charset=utf-8";
   response.body = message + "\n";
-  std::string bytes =
+  const std::string bytes =
       head_text(response, true, fmt::format("Content-Length: {}\r\n", response.body.size())) +
       response.body;
   bool failed = false;
   try {
-    co_await write_all(std::move(bytes));
+    co_await write_all(bytes);
   } catch (const Error&) {
     failed = true;
   }
@@ -261,8 +306,7 @@ Task<void> Connection::refuse(int status, std::string message) {
 }
 
 // Each piece that the client takes gives it more time; one that takes nothing is cut off.
-Task<void> Connection::write_all(std::string bytes) {
-  std::string_view rest = bytes;
+Task<void> Connection::write_all(std::string_view rest) {
   while (!rest.empty()) {
     if (at_end_) throw Refusal(499, "the client has gone");
     phase_ = Phase::writing;

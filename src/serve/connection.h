@@ -1,6 +1,6 @@
 // Connection: one client's socket from its first byte to its last. It reads all the time, so that a
 // client who leaves is noticed while its answer is being made; it answers one request after the
-// other.
+// other. A request is handed over when its header is complete.
 #pragma once
 
 #include <utility>
@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "serve/budget.h"
 #include "serve/request_reader.h"
 #include "serve/wire.h"
 
@@ -16,7 +17,7 @@ namespace transept::serve {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::unique_ptr<Wire> wire, const HttpOptions& options,
+  Connection(std::unique_ptr<Wire> wire, const HttpOptions& options, Budget& budget,
              const HttpServer::Handler& handler);
 
   Task<void> run();  // keep a shared_ptr until it is done
@@ -31,9 +32,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Task<void> pump();
   Task<bool> serve_one();  // false: nothing more comes
-  Task<bool> read_request(RequestReader& reader);
+  Task<bool> exchange(RequestReader& reader);
+  Task<bool> read_header(RequestReader& reader);
+  Task<void> read_body(RequestReader& reader, Scope& scope, Budget::Share& share);
+  void take(RequestReader& reader);  // what has arrived
   Task<void> refuse(int status, std::string message);
-  Task<void> write_all(std::string bytes);
+  Task<void> write_all(std::string_view bytes);  // which stay until they are written
   Task<void> linger();
   void arm(int milliseconds);
   void on_timer();
@@ -41,6 +45,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   std::unique_ptr<Wire> wire_;
   const HttpOptions& options_;
+  Budget& budget_;
   const HttpServer::Handler& handler_;
   boost::asio::steady_timer timer_;
   std::string remote_;
@@ -50,6 +55,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Phase phase_ = Phase::idle;
   Exchange* answering_ = nullptr;
   bool at_end_ = false;
+  bool answered_ = false;  // the last request, to the end
   bool timed_out_ = false;
   bool draining_ = false;
 };

@@ -27,8 +27,10 @@ constexpr std::array kStatus = {
     Status{405, "Method Not Allowed", "method_not_allowed"},
     Status{408, "Request Timeout", "timeout"},
     Status{409, "Conflict", "conflict"},
+    Status{411, "Length Required", "length_required"},
     Status{413, "Content Too Large", "too_large"},
     Status{415, "Unsupported Media Type", "unsupported_media_type"},
+    Status{417, "Expectation Failed", "expectation_failed"},
     Status{422, "Unprocessable Content", "unprocessable"},
     Status{429, "Too Many Requests", "rate_limited"},
     Status{431, "Request Header Fields Too Large", "header_too_large"},
@@ -37,6 +39,7 @@ constexpr std::array kStatus = {
     Status{501, "Not Implemented", "unsupported"},
     Status{503, "Service Unavailable", "overloaded"},
     Status{504, "Gateway Timeout", "deadline"},
+    Status{505, "HTTP Version Not Supported", "version"},
 };
 
 const Status& status_entry(int status) {

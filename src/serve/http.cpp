@@ -2,14 +2,13 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/write.hpp>
-#include <csignal>
 #include <set>
 #include <thread>
 
 #include "base/log.h"
 #include "serve/connection.h"
+#include "serve/control.h"
 #include "serve/errors.h"
 #include "serve/workers.h"
 
@@ -27,7 +26,12 @@ constexpr int kRetryAcceptMs = 100;
 class Server : public HttpServer {
  public:
   explicit Server(const HttpOptions& options)
-      : options_(options), acceptor_(io_), signals_(io_), drain_timer_(io_) {
+      : options_(options),
+        control_(options, {[this] { stop(); }, [this] { post([this] { cancel_all(); }); },
+                           [this] { post([this] { reload(); }); }}),
+        budget_(options.max_bytes_in_flight),
+        acceptor_(io_),
+        drain_timer_(io_) {
     if (!options.certificate.empty() || !options.private_key.empty())
       tls_ = tls_context(options.certificate, options.private_key);
     listen();
@@ -38,6 +42,7 @@ class Server : public HttpServer {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server() override {
+    control_.release();
     work_.reset();
     files_work_.reset();
     if (files_thread_.joinable()) files_thread_.join();
@@ -59,21 +64,23 @@ class Server : public HttpServer {
 
   void run(Handler handler) override {
     handler_ = std::move(handler);
-    signals_.add(SIGTERM);
-    signals_.add(SIGINT);
-    wait_for_signal();
+    control_.start();
     accept();
     io_.run();
+    control_.release();
     files_work_.reset();
     files_thread_.join();
   }
 
+  void on_reload(std::function<void()> f) override { on_reload_ = std::move(f); }
   void stop() override {
     post([this] { begin_drain(); });
   }
   [[nodiscard]] int port() const override { return acceptor_port_; }
   [[nodiscard]] bool is_draining() const override { return draining_; }
   [[nodiscard]] int n_connections() const override { return static_cast<int>(connections_.size()); }
+
+  [[nodiscard]] std::size_t bytes_in_flight() const override { return budget_.used(); }
 
  private:
   void listen() {
@@ -91,12 +98,19 @@ class Server : public HttpServer {
     acceptor_port_ = acceptor_.local_endpoint().port();
   }
 
-  void wait_for_signal() {
-    signals_.async_wait([this](const boost::system::error_code& error, int) {
-      if (error) return;
-      if (draining_) cancel_all();
-      begin_drain();
-      if (!finished_) wait_for_signal();  // a second one cancels
+  // What can be read again while requests are answered. What is wrong stays as it was.
+  void reload() {
+    log(LogLevel::info, "reading keys and certificates again");
+    if (on_reload_) on_reload_();
+    if (!tls_) return;
+    post_file_work([this] {
+      try {
+        const auto fresh = std::make_shared<std::unique_ptr<asio::ssl::context>>(
+            tls_context(options_.certificate, options_.private_key));
+        post([this, fresh] { tls_ = std::move(*fresh); });  // connections keep what they began with
+      } catch (const Error& error) {
+        log(LogLevel::warning, std::string("the certificate stays as it was: ") + error.what());
+      }
     });
   }
 
@@ -125,7 +139,8 @@ class Server : public HttpServer {
 
   void welcome(tcp::socket socket) {
     auto wire = tls_ ? tls_wire(std::move(socket), *tls_) : plain_wire(std::move(socket));
-    const auto connection = std::make_shared<Connection>(std::move(wire), options_, handler_);
+    const auto connection =
+        std::make_shared<Connection>(std::move(wire), options_, budget_, handler_);
     connections_.insert(connection);
     spawn(connection->run(), [this, connection](const std::exception_ptr&) {
       connection->close();
@@ -160,8 +175,6 @@ class Server : public HttpServer {
   }
 
   void finish() {
-    finished_ = true;
-    signals_.cancel();
     drain_timer_.cancel();
     close_.reset();
     retry_.reset();
@@ -169,6 +182,8 @@ class Server : public HttpServer {
   }
 
   HttpOptions options_;
+  Control control_;  // first: it watches over the end of all that follows
+  Budget budget_;
   asio::io_context io_{1};
   asio::io_context files_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
@@ -176,16 +191,15 @@ class Server : public HttpServer {
   std::thread files_thread_;
   std::unique_ptr<Workers> workers_;
   tcp::acceptor acceptor_;
-  asio::signal_set signals_;
   asio::steady_timer drain_timer_;
   std::unique_ptr<asio::ssl::context> tls_;
   Handler handler_;
+  std::function<void()> on_reload_;
   std::set<std::shared_ptr<Connection>> connections_;
   std::shared_ptr<void> retry_;
   std::shared_ptr<void> close_;
   int acceptor_port_ = 0;
   bool draining_ = false;
-  bool finished_ = false;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,7 +23,9 @@ struct HttpRequest {
   std::string path;   // percent-decoded
   std::string query;  // as sent, after "?"
   Fields headers;
-  std::string body;
+  std::optional<std::uint64_t> content_length;
+  bool is_chunked = false;
+  std::string body;    // once it was read
   std::string remote;  // address of the client
 
   // The first header of this name, case ignored; empty if there is none.
@@ -36,8 +39,10 @@ struct Response {
   Fields headers = {};
 };
 
-// One request on its way to an answer: either send() once, or begin() and write() any number of
-// times. Each returns when the bytes are with the kernel: a slow reader is waited for.
+// One request on its way to an answer. It is handed over when its header is complete; what is
+// answered without read_body() costs no byte of the body, and ends the connection if one is on its
+// way. The answer: either send() once, or begin() and write() any number of times. Each returns
+// when the bytes are with the kernel: a slow reader is waited for.
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -45,6 +50,12 @@ class Exchange {
   Scope scope;
   Fields common_headers;  // of whatever answer
 
+  // Reads the rest of the request into request.body. Refusal 413 for more than `most` bytes, 408
+  // for one that takes too long, 503 if all bodies together take more than HttpOptions allows.
+  virtual Task<void> read_body(std::size_t most) = 0;
+  // Counts what is made for this request as if it were a part of its body: answers of megabytes.
+  // Refusal 503, or 413 for what never fits.
+  virtual void hold(std::size_t bytes) = 0;
   [[nodiscard]] virtual int status() const = 0;  // of the answer
   [[nodiscard]] virtual bool has_begun() const = 0;
   virtual Task<void> send(Response response) = 0;
@@ -58,13 +69,16 @@ class HttpServer : public Loop {
   [[nodiscard]] static std::unique_ptr<HttpServer> make(const HttpOptions& options);
 
   using Handler = std::function<Task<void>(Exchange&)>;
-  // Serves until stop() or SIGTERM/SIGINT, then drains. `handler` answers every request and does
-  // not throw.
+  // Serves until stop() or SIGTERM/SIGINT, then drains; a second one cancels. `handler` answers
+  // every request and does not throw.
   virtual void run(Handler handler) = 0;
   virtual void stop() = 0;  // any thread
+  // What else SIGHUP reads again, on the I/O thread. Before run().
+  virtual void on_reload(std::function<void()> f) = 0;
   [[nodiscard]] virtual int port() const = 0;
   [[nodiscard]] virtual bool is_draining() const = 0;
   [[nodiscard]] virtual int n_connections() const = 0;
+  [[nodiscard]] virtual std::size_t bytes_in_flight() const = 0;  // of bodies and large answers
 };
 
 // Fields of "a=1&b=2", percent-decoded. Error bad_data where that is not UTF-8 text.

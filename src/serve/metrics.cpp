@@ -113,6 +113,11 @@ std::string Metrics::text(const Service& service) const {
   single(out, "prompt_tokens_total", "counter", "prompt tokens of answers", prompt_tokens_);
   single(out, "output_tokens_total", "counter", "tokens generated for answers", output_tokens_);
   single(out, "connections", "gauge", "open connections", service.http->n_connections());
+  single(out, "bytes_in_flight", "gauge", "bodies and large answers of the requests being answered",
+         service.http->bytes_in_flight());
+  if (service.options.n_log_lines_dropped)
+    single(out, "log_lines_dropped_total", "counter", "log lines that nobody read in time",
+           service.options.n_log_lines_dropped());
   single(out, "admitted_tokens", "gauge", "estimated tokens of the requests being answered",
          service.admission->tokens());
   using C = const EngineCounters&;

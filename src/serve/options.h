@@ -18,12 +18,17 @@ struct HttpOptions {
   int max_connections = 1024;
   std::size_t max_header_bytes = 16 << 10;
   std::size_t max_body_bytes = 4 << 20;
-  std::size_t max_data_bytes = 256 << 20;  // of an uploaded memory
-  int header_timeout_ms = 10'000;          // from its first byte to its last
+  std::size_t max_data_bytes = 256 << 20;                    // of an uploaded memory
+  std::size_t max_bytes_in_flight = std::size_t{512} << 20;  // bodies and large answers of all
+  int header_timeout_ms = 10'000;                            // from its first byte to its last
   int body_timeout_ms = 60'000;
   int idle_timeout_ms = 75'000;
   int write_timeout_ms = 30'000;  // without the client taking anything
   int drain_ms = 30'000;          // after SIGTERM, before requests are cancelled
+  int force_ms = 10'000;          // after that, before end_by_force
+  // Called, on a thread of its own, if the server has not ended by then; with the exit code. It
+  // does not return. Empty: the server is waited for.
+  std::function<void(int code)> end_by_force;
 };
 
 struct StoreOptions {
@@ -63,7 +68,8 @@ struct ServiceOptions {
   std::string cors_origin;     // empty: off
   std::vector<Translation> translations;
   bool log_requests = true;
-  std::function<void(const std::string&)> log_line;  // one JSON object
+  std::function<void(const std::string&)> log_line;   // one JSON object; does not block
+  std::function<std::int64_t()> n_log_lines_dropped;  // for the metrics; may be empty
 };
 
 struct ServerOptions {

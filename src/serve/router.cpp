@@ -9,14 +9,18 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "serve/header_rules.h"
 
 namespace transept::serve {
+
+using Clock = std::chrono::steady_clock;
 
 struct LogEntry {
   std::string route = "other";
   std::string key;
   std::string error;
-  std::string trace;  // W3C traceparent of this request
+  std::string trace;                       // W3C traceparent of this request
+  Clock::time_point begin = Clock::now();  // of its header; of its answer once its body is there
   int status = 200;
   double seconds = 0;
   std::int64_t source_tokens = 0;
@@ -24,8 +28,6 @@ struct LogEntry {
 };
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 bool is_lower_hex(std::string_view text, size_t size) {
   return text.size() == size &&
@@ -73,9 +75,24 @@ bool matches(std::string_view pattern, std::string_view path, std::vector<std::s
   return true;
 }
 
-std::string_view host_of(std::string_view host) {
-  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
-  return host.substr(0, host.find(':'));
+// Refusal 411, 415.
+void check_body(const HttpRequest& request, BodyKind kind) {
+  const std::string_view encoding = request.header("Content-Encoding");
+  if (!encoding.empty() && !same_ignoring_case(encoding, "identity"))
+    throw Refusal(415, "the body has a Content-Encoding; send it as it is");
+  if (request.method != "POST" && request.method != "PUT") return;
+  if (!request.content_length && !request.is_chunked)
+    throw Refusal(411, "the request has no body: there is no Content-Length");
+  const std::string_view type = request.header("Content-Type");
+  std::string_view essence = type.substr(0, type.find(';'));
+  while (essence.ends_with(' ') || essence.ends_with('\t')) essence.remove_suffix(1);
+  if (essence.empty() || kind == BodyKind::data || kind == BodyKind::none) return;
+  // curl -d says "form" whatever it sends; what is not JSON fails in the parser.
+  for (const char* known : {"application/json", "application/x-www-form-urlencoded", "text/plain"})
+    if (same_ignoring_case(essence, known)) return;
+  throw Refusal(415, kind == BodyKind::json
+                         ? "the body should be application/json"
+                         : "the body should be application/json or a URL-encoded form");
 }
 
 Response refusal(const Failure& failure, ErrorBody body) {
@@ -134,13 +151,13 @@ void Router::check_origin(const HttpRequest& request) const {
   const std::string& allowed = service_.options.cors_origin;
   if (!origin.empty() && allowed != "*" && origin != allowed) {
     const size_t scheme = origin.find("://");
-    if (scheme == std::string_view::npos || origin.substr(scheme + 3) != host)
+    if (scheme == std::string_view::npos || !same_ignoring_case(origin.substr(scheme + 3), host))
       throw Refusal(403, "pages of another origin may not ask; --cors-origin allows one");
   }
   const std::string& address = service_.options.http.address;
   const bool loopback = address.starts_with("127.") || address == "::1";
   if (!loopback || host.empty()) return;
-  const std::string_view name = host_of(host);
+  const std::string name = host_name(host);
   const bool own_address =
       name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string_view::npos;
   if (name != "localhost" && name != "[::1]" && !own_address && name != address)
@@ -164,17 +181,24 @@ Task<void> Router::answer(Exchange& exchange, const Match& match, LogEntry& entr
       throw Refusal(404, "there is nothing at this path; /openapi.json lists what there is");
     throw Refusal(405, "this path takes " + match.allowed);
   }
-  std::string_view api_key = request.header("X-API-Key");
-  if (api_key.empty()) api_key = request.header("api-key");
-  Admission::Key& key = match.route->is_open
-                            ? service_.admission->everybody()
-                            : service_.admission->key_of(request.header("Authorization"), api_key);
+  Admission::Key& key = key_of(request, *match.route);
   entry.key = key.name;
   exchange.scope.owner = key.number;
+  check_body(request, match.route->body);
+  const bool has_key = &key != &service_.admission->everybody();
+  co_await exchange.read_body(most_body_bytes(*match.route, has_key));
+  entry.begin = Clock::now();
   Call call{service_, exchange, key, match.parameters, 0, 0};
+  co_await run_handler(call, *match.route, entry);
+}
+
+Task<void> Router::run_handler(Call& call, const Route& route, LogEntry& entry) {
+  Scope& scope = call.exchange.scope;
+  const auto deadline = service_.http->after(service_.options.deadline_ms,
+                                             [&scope] { scope.cancel(Ended::deadline); });
   std::exception_ptr error;
   try {
-    co_await match.route->handler(call);
+    co_await route.handler(call);
   } catch (...) {
     error = std::current_exception();
   }
@@ -183,14 +207,30 @@ Task<void> Router::answer(Exchange& exchange, const Match& match, LogEntry& entr
   if (error) std::rethrow_exception(error);
 }
 
+// Who asks, by the header. Refusal 401.
+Admission::Key& Router::key_of(const HttpRequest& request, const Route& route) const {
+  Admission& admission = *service_.admission;
+  if (route.access == Access::everybody) return admission.everybody();
+  const std::string_view authorization = request.header("Authorization");
+  std::string_view api_key = request.header("X-API-Key");
+  if (api_key.empty()) api_key = request.header("api-key");
+  const bool names_none = authorization.empty() && api_key.empty();
+  if (route.access == Access::field && names_none) return admission.everybody();
+  return admission.key_of(authorization, api_key);
+}
+
+size_t Router::most_body_bytes(const Route& route, bool has_key) const {
+  const HttpOptions& http = service_.options.http;
+  if (route.body == BodyKind::data) return http.max_data_bytes;
+  const bool unknown = service_.admission->needs_key() && !has_key;
+  return unknown ? std::min(http.max_body_bytes, kMostUnkeyedBytes) : http.max_body_bytes;
+}
+
 Task<void> Router::handle(Exchange& exchange) {
-  const auto begin = Clock::now();
   LogEntry entry;
   entry.trace = next_trace(exchange.request.header("traceparent"));
   const Match match = find(exchange.request.method, exchange.request.path);
   if (match.route != nullptr) entry.route = match.route->path;
-  const auto deadline = service_.http->after(
-      service_.options.deadline_ms, [&exchange] { exchange.scope.cancel(Ended::deadline); });
   exchange.common_headers.emplace_back("traceparent", entry.trace);
   if (!service_.options.cors_origin.empty())
     exchange.common_headers.emplace_back("Access-Control-Allow-Origin",
@@ -217,7 +257,7 @@ Task<void> Router::handle(Exchange& exchange) {
       entry.status = 499;
     }
   }
-  entry.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  entry.seconds = std::chrono::duration<double>(Clock::now() - entry.begin).count();
   service_.metrics.requested(entry.route, entry.status, entry.seconds);
   if (service_.options.log_requests) log_request(exchange, entry);
 }

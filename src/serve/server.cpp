@@ -15,6 +15,20 @@ std::string name_of(const std::string& folder) {
   return path.filename().string();
 }
 
+// A file that is wrong changes nothing.
+void reload_keys(Service& service) {
+  if (!service.admission->needs_key()) return;
+  service.http->post_file_work([&service] {
+    try {
+      const auto keys = std::make_shared<std::vector<Admission::Key>>(
+          Admission::read_keys(service.options.admission));
+      service.http->post([&service, keys] { service.admission->replace_keys(std::move(*keys)); });
+    } catch (const Error& error) {
+      log(LogLevel::warning, std::string("the API keys stay as they were: ") + error.what());
+    }
+  });
+}
+
 }  // namespace
 
 // In this order: engines hand results to the loop, so they stop before it goes.
@@ -54,6 +68,7 @@ Server::Server(const ServerOptions& options) : state_(std::make_unique<State>())
     service.store->attach(*service.engines.back());
   }
   s.router = std::make_unique<Router>(service);
+  s.http->on_reload([&service] { reload_keys(service); });
 }
 
 Server::~Server() = default;

@@ -43,8 +43,9 @@ class Running {
   std::shared_ptr<Generation> generation_;
 };
 
-// Every layer's and head's weights are in one answer: some tens of megabytes at most.
-void check_size(const Config& config, size_t positions, size_t rows) {
+// Every layer's and head's weights are in one answer: some tens of megabytes at most. Returns what
+// they take, as numbers and as text.
+size_t check_size(const Config& config, size_t positions, size_t rows) {
   constexpr size_t kMostWeights = size_t{1} << 23;
   const auto maps =
       static_cast<size_t>(config.decoder.layers) * static_cast<size_t>(config.decoder.n_heads);
@@ -52,6 +53,8 @@ void check_size(const Config& config, size_t positions, size_t rows) {
   check(maps * positions * keys <= kMostWeights, ErrorCode::limit,
         "{} positions over {} keys in {} heads: more than {} weights; explain a shorter text",
         positions, keys, maps, kMostWeights);
+  constexpr size_t kWeightBytes = 20;
+  return maps * positions * keys * kWeightBytes;
 }
 
 // Does the text of these tokens hold one of some texts? Asked after every token: the newest ones
@@ -119,9 +122,15 @@ Task<Answer> answer_admitted(Call& call, Ask ask, Piece piece) {
     std::string rest(text.finish());
     if (!rest.empty()) co_await piece(best.back(), std::move(rest));
   }
-  if (engine.tokenizer() != nullptr)
+  const auto decode = [&] {
     for (const Hypothesis& h : answer.hypotheses)
       answer.texts.push_back(engine.tokenizer()->decode(h.ids));
+  };
+  constexpr int kFewTokens = 4096;  // are decoded where they come
+  if (engine.tokenizer() != nullptr && answer.output_tokens() > kFewTokens)
+    co_await off_loop(*call.service.http, call.exchange.scope, decode);
+  else if (engine.tokenizer() != nullptr)
+    decode();
   answer.texts.resize(answer.hypotheses.size());
   answer.queue_seconds = std::max(0.0, generation->started - asked);
   answer.decode_seconds = generation->ended - generation->started;
@@ -291,7 +300,7 @@ Task<Explanation> explain_greedy(Call& call, const Ask& ask, const Memory& memor
   const Memory rows = co_await kept_memory(call, ask, memory);
   const size_t positions = prompt.size() + static_cast<size_t>(look.steps);
   const size_t keys = rows.empty() ? 0 : static_cast<size_t>(rows.rows());
-  check_size(engine.config(), positions, keys);
+  call.exchange.hold(check_size(engine.config(), positions, keys));
   Explanation explanation;
   const auto run = [&](Context& c) {
     explanation = trace(c, engine.model(), rows, ask.search, prompt,

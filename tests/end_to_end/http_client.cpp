@@ -106,22 +106,33 @@ HttpResult http(int port, const std::string& method, const std::string& path,
   return result;
 }
 
-ServerProcess::ServerProcess(const std::vector<std::string>& arguments) {
-  static int n_servers = 0;
-  log_ = scratch("server-" + std::to_string(n_servers++) + ".log");
+void ServerProcess::start(const std::vector<std::string>& arguments, int error_descriptor) {
   std::vector<std::string> words = {TRANSEPT_COMMAND, "serve", "--port", "0", "--threads", "2"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
-  const int file = ::open(log_.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
   child_ = fork();
   if (child_ == 0) {
-    dup2(file, STDERR_FILENO);
+    dup2(error_descriptor, STDERR_FILENO);
     execv(TRANSEPT_COMMAND, pointers.data());
     _exit(127);
   }
-  ::close(file);
+  ::close(error_descriptor);
+}
+
+void ServerProcess::find_port(const std::string& said) {
+  const size_t line = said.find("listening");
+  EXPECT_NE(line, std::string::npos) << said;
+  if (line == std::string::npos) return;
+  const size_t colon = said.rfind(':', said.find('\n', line));
+  port_ = std::atoi(said.c_str() + colon + 1);
+}
+
+ServerProcess::ServerProcess(const std::vector<std::string>& arguments) {
+  static int n_servers = 0;
+  log_ = scratch("server-" + std::to_string(n_servers++) + ".log");
+  start(arguments, ::open(log_.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600));
   const auto end = Clock::now() + std::chrono::seconds(60);
   size_t line = std::string::npos;
   std::string said;
@@ -132,11 +143,21 @@ ServerProcess::ServerProcess(const std::vector<std::string>& arguments) {
     if (said.find('\n', line) == std::string::npos) line = std::string::npos;  // half of it
     if (waitpid(child_, nullptr, WNOHANG) != 0) break;
   }
-  EXPECT_NE(line, std::string::npos) << said;
-  if (line != std::string::npos) {
-    const size_t colon = said.rfind(':', said.find('\n', line));
-    port_ = std::atoi(said.c_str() + colon + 1);
+  find_port(said);
+}
+
+ServerProcess::ServerProcess(const std::vector<std::string>& arguments, int read_end,
+                             int write_end) {
+  fcntl(read_end, F_SETFD, FD_CLOEXEC);
+  fcntl(write_end, F_SETFD, FD_CLOEXEC);
+  start(arguments, write_end);
+  std::string said;
+  char letter = 0;
+  while (!said.ends_with('\n') || said.find("listening") == std::string::npos) {
+    if (::read(read_end, &letter, 1) != 1) break;
+    said += letter;
   }
+  find_port(said);
 }
 
 std::string ServerProcess::log() const {

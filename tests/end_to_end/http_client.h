@@ -41,10 +41,13 @@ struct HttpResult {
 class ServerProcess {
  public:
   explicit ServerProcess(const std::vector<std::string>& arguments);
+  // Its stderr is a pipe; nobody reads it once it listens. Closes the writing end.
+  ServerProcess(const std::vector<std::string>& arguments, int read_end, int write_end);
   ~ServerProcess();  // SIGKILL
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
   [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] pid_t process() const { return child_; }
   [[nodiscard]] std::string log() const;  // all that it has said so far
   [[nodiscard]] std::size_t resident_bytes() const;
   [[nodiscard]] double processor_seconds() const;  // of all its threads, since it began
@@ -52,6 +55,9 @@ class ServerProcess {
   int wait();  // its exit code; 128 + signal
 
  private:
+  void start(const std::vector<std::string>& arguments, int error_descriptor);
+  void find_port(const std::string& said);
+
   pid_t child_ = -1;
   int port_ = 0;
   std::string log_;  // a file

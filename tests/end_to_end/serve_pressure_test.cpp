@@ -54,7 +54,7 @@ TEST(ServePressure, AnswersNonsenseWithItsStatus) {
     Socket socket(server.port());
     socket.send(garbage);
     const std::string answer = socket.read_all(10);
-    EXPECT_TRUE(answer.empty() || answer.starts_with("HTTP/1.1 4")) << answer;
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.1 505")) << answer;
     EXPECT_TRUE(socket.at_end());
   }
   EXPECT_EQ(http(server.port(), "GET", "/health").status, 200);
@@ -118,7 +118,8 @@ TEST(ServePressure, ClosesSlowAndIdleConnections) {
   ServerProcess server({kModel, "--memory-folder", "none", "--header-timeout-ms", "200",
                         "--body-timeout-ms", "200", "--idle-timeout-ms", "200"});
   for (const char* begin :
-       {"", "GET / HT", "POST /v1/generate HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"}) {
+       {"", "GET / HT",
+        "POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"}) {
     Socket socket(server.port());
     socket.send(begin);
     const std::string answer = socket.read_all(5);
@@ -158,7 +159,8 @@ TEST(ServePressure, AdmitsByTokens) {
   EXPECT_NE(refused.headers.find("Retry-After: "), std::string::npos);
   Socket busy(server.port());
   busy.send(
-      "POST /v1/generate HTTP/1.1\r\nAuthorization: Bearer single-secret\r\nContent-Length: " +
+      "POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+      "single-secret\r\nContent-Length: " +
       std::to_string(kLong.size()) + "\r\n\r\n" + kLong);
   EXPECT_TRUE(becomes(server.port(), kActive, "1"));
   EXPECT_EQ(ask("single-secret", small).status, 429);

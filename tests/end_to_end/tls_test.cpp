@@ -5,7 +5,11 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <chrono>
+#include <csignal>
 #include <memory>
+#include <string>
+#include <thread>
 
 #include "end_to_end/command.h"
 #include "end_to_end/http_client.h"
@@ -98,6 +102,37 @@ TEST(ServeTls, AnswersOverTlsAndNothingElse) {
   Socket plain(server.port());
   plain.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(plain.read_all(10).find("HTTP/"), std::string::npos);
+  ERR_clear_error();
+}
+
+TEST(ServeTls, ReadsItsCertificateAgain) {
+  const Identity first;
+  const Identity second;
+  const std::string certificate = scratch("renewed.pem");
+  const std::string key = scratch("renewed-key.pem");
+  first.save(certificate, key);
+  ServerProcess server({model("tiny-t5-text"), "--memory-folder", "none", "--tls-certificate",
+                        certificate, "--tls-key", key});
+  const auto answers_as = [&](const Identity& identity) {
+    const std::string request =
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    return ask(server.port(), identity.certificate.get(), TLS1_3_VERSION, request)
+        .starts_with("HTTP/1.1 200");
+  };
+  EXPECT_TRUE(answers_as(first));
+  second.save(certificate, key);
+  EXPECT_TRUE(answers_as(first));  // until it is told
+  server.signal(SIGHUP);
+  for (int i = 0; i < 100 && !answers_as(second); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+  EXPECT_TRUE(answers_as(second));
+  EXPECT_FALSE(answers_as(first));
+  write(certificate, "nonsense");
+  server.signal(SIGHUP);
+  for (int i = 0; i < 100 && server.log().find("stays as it was") == std::string::npos; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+  EXPECT_NE(server.log().find("the certificate stays as it was"), std::string::npos);
+  EXPECT_TRUE(answers_as(second));
   ERR_clear_error();
 }
 

@@ -31,7 +31,7 @@ TranslationPair pair_of(const Service& service, const std::string& source,
 }
 
 Task<void> translate(Call& call) {
-  const Inputs inputs = inputs_of(call.exchange.request);
+  const Inputs inputs = co_await inputs_of(call);
   std::vector<std::string> texts = inputs.all("text");
   check(!texts.empty(), ErrorCode::usage, "there is no text: \"text\" is missing");
   const std::string target = inputs.get("target_lang");
@@ -51,7 +51,7 @@ Task<void> translate(Call& call) {
 }
 
 Task<void> languages(Call& call) {
-  const std::string type = inputs_of(call.exchange.request).get("type");
+  const std::string type = (co_await inputs_of(call)).get("type");
   const bool targets = type == "target";
   check(targets || type.empty() || type == "source", ErrorCode::usage,
         "\"type\" is {}, expected source or target", type);
@@ -77,7 +77,7 @@ Task<void> usage(Call& call) {
 }  // namespace
 
 void add_deepl_routes(std::vector<Route>& routes) {
-  routes.push_back({"POST", "/v2/translate", translate, error_body});
+  routes.push_back({"POST", "/v2/translate", translate, error_body, Access::key, BodyKind::form});
   routes.push_back({"GET", "/v2/languages", languages, error_body});
   routes.push_back({"GET", "/v2/usage", usage, error_body});
 }

@@ -125,16 +125,21 @@ Task<void> stream(Call& call, Ask ask) {
   if (error) co_await events.fail(error, error_body);
 }
 
-Task<void> infer(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
-  const Json body = document.root();
+std::vector<Ask> asks_of(const Service& service, const Json& body) {
   const Json inputs = body.at("inputs");
   const std::vector<Json> texts =
       inputs.is_array() ? elements_of(inputs, kMostTexts, "inputs") : std::vector<Json>{inputs};
   check(!texts.empty(), ErrorCode::usage, "inputs: there is none");
-  const Asked asked = asked_of(call.service, body);
+  const Asked asked = asked_of(service, body);
   std::vector<Ask> asks;
   for (const Json& text : texts) asks.push_back(ask_for(asked, text.as_string()));
+  return asks;
+}
+
+Task<void> infer(Call& call) {
+  const JsonDocument document = co_await json_body(call);
+  const Json body = document.root();
+  std::vector<Ask> asks = co_await reading(call, [&] { return asks_of(call.service, body); });
   if (body.get("stream", false)) {
     check(asks.size() == 1, ErrorCode::usage, "stream: one input at a time");
     co_await stream(call, std::move(asks.front()));
@@ -157,9 +162,12 @@ Task<void> infer(Call& call) {
 }
 
 Task<void> generate(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
+  const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
-  Ask ask = ask_for(asked_of(call.service, body), body.at("inputs").as_string());
+  const auto read = [&] {
+    return ask_for(asked_of(call.service, body), body.at("inputs").as_string());
+  };
+  Ask ask = co_await reading(call, read);
   const Answer answer = co_await serve::answer(call, std::move(ask));
   JsonWriter json;
   json.begin_object().member("generated_text", answer.texts.front());
@@ -170,9 +178,12 @@ Task<void> generate(Call& call) {
 }
 
 Task<void> generate_stream(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
+  const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
-  Ask ask = ask_for(asked_of(call.service, body), body.at("inputs").as_string());
+  const auto read = [&] {
+    return ask_for(asked_of(call.service, body), body.at("inputs").as_string());
+  };
+  Ask ask = co_await reading(call, read);
   co_await stream(call, std::move(ask));
 }
 

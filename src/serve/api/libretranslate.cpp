@@ -13,8 +13,27 @@ std::string error_body(const Failure& failure) {
   return json.take();
 }
 
+// A key may come as a field here. It is found without looking at the rest.
+Admission::Key& key_of(const Call& call) {
+  Admission& admission = *call.service.admission;
+  if (!admission.needs_key() || &call.key != &admission.everybody()) return call.key;
+  const HttpRequest& request = call.exchange.request;
+  const auto in = [](const Fields& fields) {
+    for (const auto& [name, value] : fields)
+      if (name == "api_key") return value;
+    return std::string();
+  };
+  std::string given = in(parse_form(request.query));
+  if (given.empty() && is_json(request))
+    given = parse_body(request).root().get("api_key", "");
+  else if (given.empty())
+    given = in(parse_form(request.body));
+  return admission.key_of("", given);
+}
+
 Task<void> translate(Call& call) {
-  const Inputs inputs = inputs_of(call.exchange.request);
+  Admission::Key& key = key_of(call);
+  const Inputs inputs = co_await inputs_of(call);
   std::vector<std::string> texts = inputs.all("q");
   check(!texts.empty(), ErrorCode::usage, "there is no text: q is missing");
   const bool as_list = inputs.has_array || texts.size() > 1;
@@ -27,9 +46,6 @@ Task<void> translate(Call& call) {
   const std::string named = inputs.get("source");
   const bool automatic = named.empty() || named == "auto";
   const TranslationPair pair = find_pair(call.service, automatic ? "" : named, target);
-  // Keys come as a header or, here, as a field.
-  Admission::Key& key = call.service.admission->key_of(
-      call.exchange.request.header("Authorization"), inputs.get("api_key"));
   call.exchange.scope.owner = key.number;
   Call authorised{call.service, call.exchange, key, {}, 0, 0};
   const size_t n = texts.size();
@@ -81,9 +97,9 @@ Task<void> detect(Call&) {
 }  // namespace
 
 void add_libretranslate_routes(std::vector<Route>& routes) {
-  routes.push_back({"POST", "/translate", translate, error_body, true});
-  routes.push_back({"GET", "/languages", languages, error_body, true});
-  routes.push_back({"POST", "/detect", detect, error_body, true});
+  routes.push_back({"POST", "/translate", translate, error_body, Access::field, BodyKind::form});
+  routes.push_back({"GET", "/languages", languages, error_body, Access::everybody});
+  routes.push_back({"POST", "/detect", detect, error_body, Access::everybody, BodyKind::none});
 }
 
 }  // namespace transept::serve

@@ -71,17 +71,19 @@ std::vector<Memory::Segment> segments_of(const Json& array) {
 
 }  // namespace
 
-JsonDocument json_body(const HttpRequest& request) {
-  const std::string_view type = request.header("Content-Type");
-  const std::string_view essence = type.substr(0, type.find(';'));
-  // curl -d says "form" whatever it sends; what is not JSON fails in the parser.
-  if (!type.empty() && !same_ignoring_case(essence, "application/json") &&
-      !same_ignoring_case(essence, "application/x-www-form-urlencoded") &&
-      !same_ignoring_case(essence, "text/plain"))
-    throw Refusal(415, "the body should be application/json");
+JsonDocument parse_body(const HttpRequest& request) {
   JsonDocument document = JsonDocument::parse(request.body, "request body", JsonForm::strict);
   check(document.root().is_object(), ErrorCode::bad_data, "request body: expected an object");
   return document;
+}
+
+Task<JsonDocument> json_body(Call& call) {
+  // A document takes up to so many times its text: a list of digits does.
+  constexpr size_t kTimes = 8;
+  const HttpRequest& request = call.exchange.request;
+  if (request.body.size() > kReadHere) call.exchange.hold(kTimes * request.body.size());
+  JsonDocument document = co_await reading(call, [&] { return parse_body(request); });
+  co_return document;
 }
 
 void check_members(const Json& object, std::initializer_list<std::string_view> names) {
@@ -126,17 +128,24 @@ void set_search(GenerateOptions& search, const Json& options) {
   });
 }
 
-Ask ask_of(const Call& call, const Json& body) {
+namespace {
+
+// The memory says which model, unless the request does.
+Engine& engine_of(const Call& call, const Json& body) {
   const Service& service = call.service;
+  const auto memory = body.find("memory");
+  if (!memory || body.find("model")) return service.engine(body.get("model", ""));
+  const auto info = service.store->info({call.key.space, std::string(memory->as_string())});
+  return service.engine(info ? info->engine->name() : "");
+}
+
+Ask read_ask(Engine& engine, const Json& body) {
   at_most_one(body, {"memory", "input", "source_ids"});
   at_most_one(body, {"prompt", "prompt_ids"});
   Ask ask;
-  ask.engine = &service.engine(body.get("model", ""));
+  ask.engine = &engine;
   if (const auto memory = body.find("memory")) {
     ask.memory = memory->as_string();
-    // The memory says which model, unless the request does.
-    const auto info = service.store->info({call.key.space, ask.memory});
-    if (info && !body.find("model")) ask.engine = &service.engine(info->engine->name());
   } else if (const auto text = body.find("input")) {
     ask.source = source_ids(*ask.engine, text->as_string());
   } else if (const auto ids = body.find("source_ids")) {
@@ -150,6 +159,14 @@ Ask ask_of(const Call& call, const Json& body) {
   ask.search = ask.engine->defaults();
   if (const auto options = body.find("options")) set_search(ask.search, *options);
   return ask;
+}
+
+}  // namespace
+
+Task<Ask> ask_of(Call& call, const Json& body) {
+  Engine& engine = engine_of(call, body);
+  Ask ask = co_await reading(call, [&] { return read_ask(engine, body); });
+  co_return ask;
 }
 
 void write_answer(JsonWriter& json, const Ask& ask, const Answer& answer) {
@@ -200,7 +217,8 @@ void add_native_routes(std::vector<Route>& routes) {
   add("GET", "/v1/memories/{id}", get_memory);
   add("DELETE", "/v1/memories/{id}", delete_memory);
   add("GET", "/v1/memories/{id}/data", get_memory_data);
-  add("PUT", "/v1/memories/{id}/data", put_memory_data);
+  routes.push_back({"PUT", "/v1/memories/{id}/data", put_memory_data, native_error_body,
+                    Access::key, BodyKind::data});
   add("POST", "/v1/generate", native_generate);
   add("POST", "/v1/score", native_score);
   add("POST", "/v1/explain", native_explain);

@@ -3,12 +3,30 @@
 
 #include "base/json.h"
 #include "serve/limits.h"
+#include "serve/off_loop.h"
 #include "serve/service.h"
 
 namespace transept::serve {
 
-// The body as a JSON object. Error bad_data; Refusal 415 for another declared content type.
-[[nodiscard]] JsonDocument json_body(const HttpRequest& request);
+// Bodies up to this size are read where they arrive, on the I/O thread.
+inline constexpr size_t kReadHere = 32 << 10;
+// Runs f here for a small body and on a worker for a large one: what reads it, checks it, tokenises
+// it. f must not touch what belongs to the I/O thread (off_loop.h).
+template <class F>
+Task<std::invoke_result_t<F&>> reading(Call& call, F f) {
+  if (call.exchange.request.body.size() <= kReadHere) co_return f();
+  co_return co_await off_loop(*call.service.http, call.exchange.scope, std::move(f));
+}
+// Runs f, which writes a long answer, on a worker.
+template <class F>
+Task<std::string> writing(Call& call, F f) {
+  std::string text = co_await off_loop(*call.service.http, call.exchange.scope, std::move(f));
+  co_return text;
+}
+
+// The body as a JSON object. Error bad_data.
+Task<JsonDocument> json_body(Call& call);
+[[nodiscard]] JsonDocument parse_body(const HttpRequest& request);
 // Error usage for a member that is not one of `names`.
 void check_members(const Json& object, std::initializer_list<std::string_view> names);
 // Error usage if the object has more than one of them.
@@ -17,7 +35,7 @@ void at_most_one(const Json& object, std::initializer_list<const char*> names);
 [[nodiscard]] std::vector<Token> ids_of(const Json& array, std::size_t most);
 
 // "model", "memory" or "input" or "source_ids", "prompt" or "prompt_ids", "keep", "options".
-[[nodiscard]] Ask ask_of(const Call& call, const Json& body);
+Task<Ask> ask_of(Call& call, const Json& body);
 // What a request may set, spelled as in the C++ API. Error usage for anything else.
 void set_search(GenerateOptions& search, const Json& options);
 void write_answer(JsonWriter& json, const Ask& ask, const Answer& answer);

@@ -85,11 +85,11 @@ void write_tree(JsonWriter& json, const Engine& engine, const BeamTree& tree) {
 }  // namespace
 
 Task<void> native_explain(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
+  const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
   check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
                        "output_ids", "steps", "top", "packed", "value_norms"});
-  Ask ask = ask_of(call, body);
+  Ask ask = co_await ask_of(call, body);
   Look look;
   if (const auto steps = body.find("steps"))
     look.steps = static_cast<int>(steps->as_int(1, kMostSteps));
@@ -108,22 +108,26 @@ Task<void> native_explain(Call& call) {
     explanation = co_await explain_answer(call, ask, found.memory, output, look);
   if (const auto text = body.find("input")) explanation.input_text = text->as_string();
   if (const auto text = body.find("prompt")) explanation.prompt_text = text->as_string();
-  JsonWriter json;
-  json.begin_object();
-  write_found(json, found);
-  json.key("explanation");
-  write_explanation(json, explanation, body.get("packed", false));
-  json.end_object();
-  co_await send_json(call, json.take());
+  const auto write = [&] {
+    JsonWriter json;
+    json.begin_object();
+    write_found(json, found);
+    json.key("explanation");
+    write_explanation(json, explanation, body.get("packed", false));
+    json.end_object();
+    return json.take();
+  };
+  std::string text = co_await writing(call, write);
+  co_await send_json(call, std::move(text));
 }
 
 // The output's log-probabilities from the whole memory, and without each of its rows.
 Task<void> native_occlusion(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
+  const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
   check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
                        "output_ids"});
-  const Ask ask = ask_of(call, body);
+  const Ask ask = co_await ask_of(call, body);
   Engine& engine = *ask.engine;
   const std::vector<Token> output = output_ids(engine, body);
   check(!output.empty(), ErrorCode::usage, "there is no output: give \"output_ids\"");
@@ -147,23 +151,27 @@ Task<void> native_occlusion(Call& call) {
     }
   };
   co_await engine.run(call.exchange.scope, run, tokens);
-  JsonWriter json;
-  json.begin_object();
-  write_found(json, found);
-  json.key("logprobs");
-  write_logprobs(json, scores.front());
-  json.key("without").begin_array();
-  for (size_t i = 1; i < scores.size(); ++i) write_logprobs(json, scores[i]);
-  json.end_array().end_object();
-  co_await send_json(call, json.take());
+  const auto write = [&] {
+    JsonWriter json;
+    json.begin_object();
+    write_found(json, found);
+    json.key("logprobs");
+    write_logprobs(json, scores.front());
+    json.key("without").begin_array();
+    for (size_t i = 1; i < scores.size(); ++i) write_logprobs(json, scores[i]);
+    json.end_array().end_object();
+    return json.take();
+  };
+  std::string text = co_await writing(call, write);
+  co_await send_json(call, std::move(text));
 }
 
 Task<void> native_beams(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
+  const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
   check_members(
       body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep", "options"});
-  Ask ask = ask_of(call, body);
+  Ask ask = co_await ask_of(call, body);
   Engine& engine = *ask.engine;
   if (ask.search.beams < 2) ask.search.beams = 4;
   ask.search.n_best = ask.search.beams;
@@ -184,13 +192,17 @@ Task<void> native_beams(Call& call) {
   };
   co_await engine.run(call.exchange.scope, run,
                       static_cast<std::int64_t>(prompt.size()) + steps * ask.search.beams);
-  JsonWriter json;
-  json.begin_object();
-  write_found(json, found);
-  json.member("beams", ask.search.beams);
-  write_tree(json, engine, tree);
-  json.end_object();
-  co_await send_json(call, json.take());
+  const auto write = [&] {
+    JsonWriter json;
+    json.begin_object();
+    write_found(json, found);
+    json.member("beams", ask.search.beams);
+    write_tree(json, engine, tree);
+    json.end_object();
+    return json.take();
+  };
+  std::string text = co_await writing(call, write);
+  co_await send_json(call, std::move(text));
 }
 
 }  // namespace transept::serve

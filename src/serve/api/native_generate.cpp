@@ -6,6 +6,8 @@
 namespace transept::serve {
 namespace {
 
+constexpr int kShortAnswer = 4096;  // tokens, written where they come
+
 std::string token_json(const Engine& engine, Token token, const std::string& text) {
   JsonWriter json;
   json.begin_object().member("id", token);
@@ -17,18 +19,63 @@ std::string token_json(const Engine& engine, Token token, const std::string& tex
 // The answer as JSON; with its explanation if asked for.
 Task<std::string> answer_json(Call& call, const Ask& ask, const Answer& answer, bool explain,
                               bool is_last_event) {
-  JsonWriter json;
-  json.begin_object();
-  if (is_last_event) json.member("done", true);
-  write_answer(json, ask, answer);
-  if (explain) {
-    const Explanation explanation =
+  Explanation explanation;
+  if (explain)
+    explanation =
         co_await explain_answer(call, ask, answer.memory.memory, answer.hypotheses.front().ids, {});
-    json.key("explanation");
-    write_explanation(json, explanation, false);
+  const auto write = [&] {
+    JsonWriter json;
+    json.begin_object();
+    if (is_last_event) json.member("done", true);
+    write_answer(json, ask, answer);
+    if (explain) {
+      json.key("explanation");
+      write_explanation(json, explanation, false);
+    }
+    json.end_object();
+    return json.take();
+  };
+  const bool is_long = explain || answer.output_tokens() > kShortAnswer;
+  std::string text;  // (GCC 12 miscompiles co_await in a conditional expression.)
+  if (is_long)
+    text = co_await writing(call, write);
+  else
+    text = write();
+  co_return text;
+}
+
+std::vector<Token> target_of(const Engine& engine, const Json& body, bool after_prompt) {
+  if (const auto ids = body.find("target_ids")) return ids_of(*ids);
+  std::vector<Token> target;
+  if (const auto text = body.find("target")) {
+    // After a prompt: the end mark alone, as the public API does.
+    target = engine.text()
+                 .encode(text->as_string(), {.special_tokens = !after_prompt, .target_side = true})
+                 .ids;
+    if (after_prompt && !engine.config().eos.empty()) target.push_back(engine.config().eos.front());
   }
-  json.end_object();
-  co_return json.take();
+  return target;
+}
+
+std::string score_json(const Engine& engine, const MemoryStore::Found& found, const Score& scored,
+                       int top) {
+  JsonWriter json;
+  json.begin_object().member("model", engine.name());
+  if (!found.id.empty()) json.member("memory", found.id);
+  json.member("encoder_runs", found.encoder_runs()).member("cached_tokens", found.cached_tokens());
+  json.member("logprob", scored.logprob).key("tokens").begin_array();
+  for (const TokenScore& token : scored.tokens) {
+    json.begin_object().member("id", token.id);
+    if (engine.tokenizer() != nullptr) json.member("piece", engine.tokenizer()->piece(token.id));
+    json.member("logprob", token.logprob);
+    if (top > 0) json.key("top").begin_array();
+    for (const Scored& candidate : token.top)
+      json.begin_array().value(candidate.index).value(candidate.value).end_array();
+    if (top > 0) json.end_array();
+    json.end_object();
+  }
+  json.end_array().end_object();
+  return json.take();
 }
 
 Task<void> stream_generate(Call& call, Ask ask, bool explain) {
@@ -51,11 +98,11 @@ Task<void> stream_generate(Call& call, Ask ask, bool explain) {
 }  // namespace
 
 Task<void> native_generate(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
+  const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
   check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
                        "options", "stream", "explain"});
-  Ask ask = ask_of(call, body);
+  Ask ask = co_await ask_of(call, body);
   const bool explain = body.get("explain", false);
   if (body.get("stream", false)) {
     co_await stream_generate(call, std::move(ask), explain);
@@ -67,23 +114,14 @@ Task<void> native_generate(Call& call) {
 }
 
 Task<void> native_score(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
+  const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
   check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
                        "target", "target_ids", "top"});
-  Ask ask = ask_of(call, body);
+  Ask ask = co_await ask_of(call, body);
   Engine& engine = *ask.engine;
-  std::vector<Token> target;
-  if (const auto ids = body.find("target_ids")) {
-    target = ids_of(*ids, engine.most_target_tokens());
-  } else if (const auto text = body.find("target")) {
-    // After a prompt: the end mark alone, as the public API does.
-    const bool after_prompt = !ask.prompt.empty();
-    target = engine.text()
-                 .encode(text->as_string(), {.special_tokens = !after_prompt, .target_side = true})
-                 .ids;
-    if (after_prompt && !engine.config().eos.empty()) target.push_back(engine.config().eos.front());
-  }
+  const std::vector<Token> target =
+      co_await reading(call, [&] { return target_of(engine, body, !ask.prompt.empty()); });
   check(!target.empty(), ErrorCode::usage, "there is no target: give \"target\" or \"target_ids\"");
   check_asked(call, ask);
   const std::vector<Token> prompt = whole_prompt(ask);
@@ -99,23 +137,9 @@ Task<void> native_score(Call& call) {
     scored = score(c, engine.model(), std::span(&request, 1), ask.search, top).front();
   };
   co_await engine.run(call.exchange.scope, run, positions);
-  JsonWriter json;
-  json.begin_object().member("model", engine.name());
-  if (!found.id.empty()) json.member("memory", found.id);
-  json.member("encoder_runs", found.encoder_runs()).member("cached_tokens", found.cached_tokens());
-  json.member("logprob", scored.logprob).key("tokens").begin_array();
-  for (const TokenScore& token : scored.tokens) {
-    json.begin_object().member("id", token.id);
-    if (engine.tokenizer() != nullptr) json.member("piece", engine.tokenizer()->piece(token.id));
-    json.member("logprob", token.logprob);
-    if (top > 0) json.key("top").begin_array();
-    for (const Scored& candidate : token.top)
-      json.begin_array().value(candidate.index).value(candidate.value).end_array();
-    if (top > 0) json.end_array();
-    json.end_object();
-  }
-  json.end_array().end_object();
-  co_await send_json(call, json.take());
+  const auto write = [&] { return score_json(engine, found, scored, top); };
+  std::string text = co_await writing(call, write);
+  co_await send_json(call, std::move(text));
 }
 
 }  // namespace transept::serve

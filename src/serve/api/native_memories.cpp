@@ -113,19 +113,19 @@ Parts parts_of(const Call& call, const Json& body) {
 
 Task<void> make_memory(Call& call) {
   MemoryStore& store = *call.service.store;
-  const JsonDocument document = json_body(call.exchange.request);
+  const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
   check_members(body, {"model", "text", "input", "ids", "source_ids"});
   at_most_one(body, {"text", "input", "ids", "source_ids"});
   Engine& engine = call.service.engine(body.get("model", ""));
-  std::vector<Token> source;
-  if (const auto text = body.find("text") ? body.find("text") : body.find("input"))
-    source = co_await off_loop(*call.service.http, call.exchange.scope,
-                               [&] { return source_ids(engine, text->as_string()); });
-  else if (const auto ids = body.find("ids") ? body.find("ids") : body.find("source_ids"))
-    source = ids_of(*ids, engine.most_source_tokens());
-  else
+  const auto read = [&] {
+    if (const auto text = body.find("text") ? body.find("text") : body.find("input"))
+      return source_ids(engine, text->as_string());
+    if (const auto ids = body.find("ids") ? body.find("ids") : body.find("source_ids"))
+      return ids_of(*ids, engine.most_source_tokens());
     fail(ErrorCode::usage, "there is no input: give \"text\" or \"ids\"");
+  };
+  std::vector<Token> source = co_await reading(call, read);
   engine.check_source(source);
   const auto ticket =
       call.service.admission->admit(call.key, static_cast<std::int64_t>(source.size()));
@@ -226,7 +226,7 @@ Task<void> put_memory_data(Call& call) {
 Task<void> concat_memories(Call& call) {
   MemoryStore& store = *call.service.store;
   Scope& scope = call.exchange.scope;
-  const JsonDocument document = json_body(call.exchange.request);
+  const JsonDocument document = co_await json_body(call);
   check_members(document.root(), {"memories"});
   const Parts parts = parts_of(call, document.root());
   const auto ticket = call.service.admission->admit(call.key, parts.rows);

@@ -129,25 +129,8 @@ std::vector<Ask> completion_asks(const Service& service, const Json& body) {
   return asks;
 }
 
-}  // namespace
-
-Task<void> openai_completions(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
-  const Json body = document.root();
-  std::vector<Ask> asks = completion_asks(call.service, body);
-  const Shape shape{false, openai_id("cmpl"), asks[0].engine->name(), now_unix()};
-  if (!body.get("stream", false)) {
-    co_await whole(call, std::move(asks), shape);
-    co_return;
-  }
-  check(asks.size() == 1, ErrorCode::unsupported, "\"stream\" with several prompts");
-  co_await stream(call, std::move(asks[0]), shape, body);
-}
-
 // All messages together are what is read; a last one by the assistant is the prompt to go on from.
-Task<void> openai_chat(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
-  const Json body = document.root();
+Ask chat_ask(const Service& service, const Json& body) {
   const std::vector<Json> messages = elements_of(body.at("messages"), kMostTexts, "messages");
   check(!messages.empty(), ErrorCode::usage, "messages: there is none");
   std::string text;
@@ -160,9 +143,33 @@ Task<void> openai_chat(Call& call) {
     else
       text += (text.empty() ? "" : "\n") + content;
   }
-  std::vector<Ask> asks = {openai_ask(call.service, body, text)};
-  const std::vector<Token> more = prompt_ids(*asks[0].engine, begun);
-  asks[0].prompt.insert(asks[0].prompt.end(), more.begin(), more.end());
+  Ask ask = openai_ask(service, body, text);
+  const std::vector<Token> more = prompt_ids(*ask.engine, begun);
+  ask.prompt.insert(ask.prompt.end(), more.begin(), more.end());
+  return ask;
+}
+
+}  // namespace
+
+Task<void> openai_completions(Call& call) {
+  const JsonDocument document = co_await json_body(call);
+  const Json body = document.root();
+  std::vector<Ask> asks =
+      co_await reading(call, [&] { return completion_asks(call.service, body); });
+  const Shape shape{false, openai_id("cmpl"), asks[0].engine->name(), now_unix()};
+  if (!body.get("stream", false)) {
+    co_await whole(call, std::move(asks), shape);
+    co_return;
+  }
+  check(asks.size() == 1, ErrorCode::unsupported, "\"stream\" with several prompts");
+  co_await stream(call, std::move(asks[0]), shape, body);
+}
+
+Task<void> openai_chat(Call& call) {
+  const JsonDocument document = co_await json_body(call);
+  const Json body = document.root();
+  std::vector<Ask> asks;
+  asks.push_back(co_await reading(call, [&] { return chat_ask(call.service, body); }));
   const Shape shape{true, openai_id("chatcmpl"), asks[0].engine->name(), now_unix()};
   if (body.get("stream", false))
     co_await stream(call, std::move(asks[0]), shape, body);

@@ -157,12 +157,14 @@ std::string text_of(const Json& body) {
 }  // namespace
 
 Task<void> openai_responses(Call& call) {
-  const JsonDocument document = json_body(call.exchange.request);
+  const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
   check(!body.find("previous_response_id"), ErrorCode::unsupported,
         "\"previous_response_id\": responses are not kept; memories are");
   Reply reply;
-  std::vector<Ask> asks = {openai_ask(call.service, body, text_of(body))};
+  std::vector<Ask> asks;
+  asks.push_back(
+      co_await reading(call, [&] { return openai_ask(call.service, body, text_of(body)); }));
   reply.model = asks[0].engine->name();
   if (body.get("stream", false)) {
     co_await stream(call, std::move(asks[0]), reply);

@@ -64,12 +64,12 @@ Task<void> web_file(Call& call) {
 }  // namespace
 
 void add_operation_routes(std::vector<Route>& routes) {
-  routes.push_back({"GET", "/health", health, native_error_body, true});
-  routes.push_back({"GET", "/ready", ready, native_error_body, true});
-  routes.push_back({"GET", "/metrics", metrics, native_error_body, true});
-  routes.push_back({"GET", "/", web_file, native_error_body, true});
-  routes.push_back({"GET", "/openapi.json", web_file, native_error_body, true});
-  routes.push_back({"GET", "/web/{file}", web_file, native_error_body, true});
+  routes.push_back({"GET", "/health", health, native_error_body, Access::everybody});
+  routes.push_back({"GET", "/ready", ready, native_error_body, Access::everybody});
+  routes.push_back({"GET", "/metrics", metrics, native_error_body, Access::everybody});
+  routes.push_back({"GET", "/", web_file, native_error_body, Access::everybody});
+  routes.push_back({"GET", "/openapi.json", web_file, native_error_body, Access::everybody});
+  routes.push_back({"GET", "/web/{file}", web_file, native_error_body, Access::everybody});
 }
 
 }  // namespace transept::serve

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "serve/errors.h"
-
 namespace transept::serve {
 namespace {
 
@@ -92,28 +90,30 @@ std::vector<std::string> Inputs::all(std::string_view name) const {
   return values;
 }
 
-Inputs inputs_of(const HttpRequest& request) {
+bool is_json(const HttpRequest& request) {
+  const std::string_view type = request.header("Content-Type");
+  constexpr std::string_view kJson = "application/json";
+  return same_ignoring_case(type.substr(0, kJson.size()), kJson) || request.body.starts_with('{');
+}
+
+namespace {
+
+Inputs read_inputs(const HttpRequest& request) {
   Inputs inputs;
   check_fields(request.query);
   inputs.fields = parse_form(request.query);
   if (request.body.empty()) return inputs;
-  const std::string_view type = request.header("Content-Type");
-  if (type.starts_with("application/json") || request.body.front() == '{') {
-    const JsonDocument document = json_body(request);
+  if (is_json(request)) {
+    const JsonDocument document = parse_body(request);
     add_json(document.root(), inputs);
     return inputs;
   }
-  if (!type.empty() && !type.starts_with("application/x-www-form-urlencoded"))
-    throw Refusal(415, "the body should be application/json or a URL-encoded form");
   check_fields(request.body);
   for (auto& field : parse_form(request.body)) inputs.fields.push_back(std::move(field));
   return inputs;
 }
 
-Task<std::vector<Answer>> translate_all(Call& call, const TranslationPair& pair,
-                                        std::vector<std::string> texts) {
-  check(texts.size() <= kMostTexts, ErrorCode::limit, "{} texts at once, at most {} are taken",
-        texts.size(), kMostTexts);
+std::vector<Ask> asks_of(const TranslationPair& pair, const std::vector<std::string>& texts) {
   const std::vector<Token> prompt = prompt_ids(*pair.engine, pair.languages.prompt);
   std::vector<Ask> asks;
   for (const std::string& text : texts) {
@@ -125,6 +125,23 @@ Task<std::vector<Answer>> translate_all(Call& call, const TranslationPair& pair,
     ask.search.logprobs = false;  // nobody sees them
     asks.push_back(std::move(ask));
   }
+  return asks;
+}
+
+}  // namespace
+
+Task<Inputs> inputs_of(Call& call) {
+  const HttpRequest& request = call.exchange.request;
+  if (is_json(request) && request.body.size() > kReadHere) call.exchange.hold(request.body.size());
+  Inputs inputs = co_await reading(call, [&] { return read_inputs(request); });
+  co_return inputs;
+}
+
+Task<std::vector<Answer>> translate_all(Call& call, const TranslationPair& pair,
+                                        std::vector<std::string> texts) {
+  check(texts.size() <= kMostTexts, ErrorCode::limit, "{} texts at once, at most {} are taken",
+        texts.size(), kMostTexts);
+  std::vector<Ask> asks = co_await reading(call, [&] { return asks_of(pair, texts); });
   std::vector<Answer> answers = co_await answer_all(call, std::move(asks));
   co_return answers;
 }

@@ -24,7 +24,9 @@ struct Inputs {
   [[nodiscard]] std::string get(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
 };
-[[nodiscard]] Inputs inputs_of(const HttpRequest& request);
+// By its type, or by how it begins.
+[[nodiscard]] bool is_json(const HttpRequest& request);
+Task<Inputs> inputs_of(Call& call);
 
 // Each text in the pair's language, by the model's own search options.
 Task<std::vector<Answer>> translate_all(Call& call, const TranslationPair& pair,
