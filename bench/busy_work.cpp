@@ -44,12 +44,10 @@ class Answer : public Work {
   }
 
   int once() override {
-    (void)scheduler_.add({.source = varied_tokens(kLength, model_.config.encoder.vocab),
-                          .memory = {},
-                          .prompt = {},
-                          .options = options_,
-                          .on_token = {},
-                          .on_finished = {}});
+    Request request;
+    request.source = varied_tokens(kLength, model_.config.encoder.vocab);
+    request.options = options_;
+    (void)scheduler_.add(std::move(request));
     scheduler_.run();
     return kLength;
   }

@@ -45,7 +45,7 @@ Task<std::string> answer_json(Call& call, const Ask& ask, const Answer& answer, 
 }
 
 std::vector<Token> target_of(const Engine& engine, const Json& body, bool after_prompt) {
-  if (const auto ids = body.find("target_ids")) return ids_of(*ids);
+  if (const auto ids = body.find("target_ids")) return ids_of(*ids, engine.most_target_tokens());
   std::vector<Token> target;
   if (const auto text = body.find("target")) {
     // After a prompt: the end mark alone, as the public API does.
