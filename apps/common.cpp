@@ -56,8 +56,10 @@ LoadOptions CommonOptions::load_options() const {
 }
 
 std::string model_folder(const std::string& model) {
-  if (model == "default" && !std::filesystem::exists(model)) return default_model().string();
-  check(std::filesystem::exists(model), ErrorCode::not_found,
+  std::error_code unknown;  // a link loop is no folder either
+  const bool exists = std::filesystem::exists(model, unknown);
+  if (model == "default" && !exists) return default_model().string();
+  check(exists, ErrorCode::not_found,
         "{}: no such model folder; expected a folder with config.json and *.safetensors", model);
   return model;
 }

@@ -45,8 +45,7 @@ void read_hidden(const SafetensorsFile& file, MemoryContents& out) {
   }
   out.rows = static_cast<int>(rows);
   out.width = static_cast<int>(width);
-  out.hidden = Buffer(hidden.bytes.size());
-  std::memcpy(out.hidden.data(), hidden.bytes.data(), hidden.bytes.size());
+  out.hidden = file.read(hidden);
   const auto* values = out.hidden.as<float>();
   for (int64_t i = 0; i < rows * width; ++i) {
     if (std::isfinite(values[i])) continue;
@@ -62,7 +61,7 @@ void read_ids(const SafetensorsFile& file, MemoryContents& out) {
          file.name(), shape_text(ids.shape), out.rows);
   }
   out.ids.resize(static_cast<size_t>(out.rows));
-  std::memcpy(out.ids.data(), ids.bytes.data(), ids.bytes.size());
+  file.read(ids, 0, std::as_writable_bytes(std::span(out.ids)));
   for (size_t i = 0; i < out.ids.size(); ++i) {
     if (out.ids[i] >= 0) continue;
     fail(ErrorCode::bad_data, "{}: ids[{}]: {}, expected 0 or more", file.name(), i, out.ids[i]);
@@ -73,11 +72,15 @@ void read_ids(const SafetensorsFile& file, MemoryContents& out) {
 void read_segments(const SafetensorsFile& file, MemoryContents& out) {
   const JsonDocument document =
       JsonDocument::parse(metadata(file, "segments"), file.name() + ": segments");
+  const size_t count = document.root().size();
+  check(count <= static_cast<size_t>(out.rows), ErrorCode::bad_data,
+        "{}: {} segments, expected at most one for each of the {} rows", document.root(), count,
+        out.rows);
   int at = 0;
   document.root().each_element([&](size_t, const Json& piece) {
     const std::vector<Json> ends = piece.elements();
     if (ends.size() != 2) {
-      fail(ErrorCode::bad_data, "{}: {} numbers, expected 2", piece.where(), ends.size());
+      fail(ErrorCode::bad_data, "{}: {} numbers, expected 2", piece, ends.size());
     }
     const auto begin = static_cast<int>(ends[0].as_int(at, at));
     const auto end = static_cast<int>(ends[1].as_int(begin + 1, out.rows));
@@ -133,7 +136,9 @@ std::string memory_bytes(const Memory& memory, const std::string& text_hash) {
   return safetensors_bytes(tensors_of(memory), metadata_of(memory, text_hash));
 }
 
-MemoryContents read_memory_file(const SafetensorsFile& file) {
+namespace {
+
+MemoryContents read_contents(const SafetensorsFile& file) {
   const std::string& format = metadata(file, "format");
   check(format == kFormat, ErrorCode::bad_data, "{}: format \"{}\", expected \"{}\"", file.name(),
         format, kFormat);
@@ -151,6 +156,12 @@ MemoryContents read_memory_file(const SafetensorsFile& file) {
   read_ids(file, out);
   read_segments(file, out);
   return out;
+}
+
+}  // namespace
+
+MemoryContents read_memory_file(const SafetensorsFile& file) {
+  return read_unchanged(file, [&] { return read_contents(file); });
 }
 
 Memory load_memory(const std::filesystem::path& path, Context& c, const Transformer& model) {

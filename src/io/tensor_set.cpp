@@ -18,19 +18,20 @@ void check_shard_name(const Json& json, std::string_view name) {
                      name.find('/') == std::string_view::npos &&
                      name.find('\0') == std::string_view::npos;
   if (!plain) {
-    fail(ErrorCode::bad_data, "{}: \"{}\" is not the name of a file in this folder", json.where(),
-         name);
+    fail(ErrorCode::bad_data, "{}: \"{}\" is not the name of a file in this folder", json, name);
   }
 }
 
 [[noreturn]] void fail_without_weights(const fs::path& folder) {
-  check(folder_exists(folder), ErrorCode::not_found, "{}: not a model folder", folder.string());
+  check(folder_exists(folder), ErrorCode::not_found, "{}: not a model folder",
+        [&] { return folder.string(); });
   for (const char* other : {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5",
                             "flax_model.msgpack", "model.ckpt.index"}) {
-    check(!file_exists(folder / other), ErrorCode::unsupported,
-          "{}: only {}, which transept does not read: convert it to model.safetensors "
-          "(save_pretrained of a current transformers does)",
-          folder.string(), other);
+    check(
+        !file_exists(folder / other), ErrorCode::unsupported,
+        "{}: only {}, which transept does not read: convert it to model.safetensors "
+        "(save_pretrained of a current transformers does)",
+        [&] { return folder.string(); }, other);
   }
   fail(ErrorCode::not_found, "{}: neither model.safetensors nor model.safetensors.index.json",
        folder.string());
@@ -41,8 +42,8 @@ void check_shard_name(const Json& json, std::string_view name) {
 TensorSet TensorSet::from_file(std::shared_ptr<const SafetensorsFile> file) {
   TensorSet set;
   set.name_ = file->name();
-  for (const auto& [name, tensor] : file->tensors()) set.entries_[name] = {&tensor, file};
-  set.mapped_bytes_ = file->size_bytes();
+  for (const auto& [name, tensor] : file->tensors())
+    set.entries_.emplace_hint(set.entries_.end(), name, Entry{&tensor, file});
   set.files_ = {std::move(file)};
   return set;
 }
@@ -69,22 +70,28 @@ void TensorSet::add_index(const fs::path& folder, const fs::path& index) {
     auto at = shards.find(shard);
     if (at == shards.end()) {
       auto file = std::make_shared<SafetensorsFile>(SafetensorsFile::open(folder / shard));
-      mapped_bytes_ += file->size_bytes();
       files_.push_back(file);
       at = shards.emplace(shard, std::move(file)).first;
     }
     const StoredTensor* tensor = at->second->find(name);
     check(tensor != nullptr, ErrorCode::bad_data, "{}: no tensor \"{}\", which {} places there",
-          at->second->name(), name, index.filename().string());
-    const bool is_new = entries_.emplace(name, Entry{tensor, at->second}).second;
-    check(is_new, ErrorCode::bad_data, "{}: \"{}\" stands twice", document.name(), name);
+          at->second->name(), name, [&] { return index.filename().string(); });
+    const size_t before = entries_.size();
+    entries_.emplace_hint(entries_.end(), name, Entry{tensor, at->second});
+    check(entries_.size() > before, ErrorCode::bad_data, "{}: \"{}\" stands twice", document.name(),
+          name);
   });
+  // A folder is replaced file by file: all of these were there at one moment, or this fails.
+  for (const auto& file : files_) {
+    check(file->is_in_place(), ErrorCode::io,
+          "{}: was replaced while the model's other files were opened; try again", file->name());
+  }
   for (const auto& [shard, file] : shards) {
     for (const auto& [name, tensor] : file->tensors()) {
       const Entry* entry = find(name);
       check(entry != nullptr && entry->tensor == &tensor, ErrorCode::bad_data,
             "{}: tensor \"{}\", which {} does not place there", file->name(), name,
-            index.filename().string());
+            [&] { return index.filename().string(); });
     }
   }
 }
@@ -99,19 +106,23 @@ bool TensorSet::has_prefix(std::string_view prefix) const {
   return at != entries_.end() && at->first.starts_with(prefix);
 }
 
-void TensorSet::release(const void* values, size_t size_bytes) const {
-  const auto* first = static_cast<const std::byte*>(values);
-  for (const auto& file : files_) {
-    const std::span<const std::byte> bytes = file->bytes();
-    const auto less = std::less<const std::byte*>{};
-    if (less(first, bytes.data()) || !less(first, bytes.data() + bytes.size())) continue;
-    return file->release({first, size_bytes});
-  }
+void TensorSet::check_unchanged() const {
+  for (const auto& file : files_) file->check_unchanged();
 }
 
 bool TensorSet::equal(const Entry& a, const Entry& b) {
-  return a.tensor->type == b.tensor->type && a.tensor->shape == b.tensor->shape &&
-         std::equal(a.tensor->bytes.begin(), a.tensor->bytes.end(), b.tensor->bytes.begin());
+  if (a.tensor->type != b.tensor->type || a.tensor->shape != b.tensor->shape) return false;
+  constexpr size_t kPiece = size_t{1} << 20;
+  const size_t size = a.tensor->size_bytes;
+  Buffer left(std::min(kPiece, size));
+  Buffer right(left.size());
+  for (size_t at = 0; at < size; at += kPiece) {
+    const size_t n = std::min(kPiece, size - at);
+    a.file->read(*a.tensor, at, {left.data(), n});
+    b.file->read(*b.tensor, at, {right.data(), n});
+    if (std::memcmp(left.data(), right.data(), n) != 0) return false;
+  }
+  return true;
 }
 
 }  // namespace transept

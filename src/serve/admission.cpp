@@ -66,7 +66,7 @@ Admission::Admission(const AdmissionOptions& options) : options_(options) {
 }
 
 void Admission::read_keys(const std::filesystem::path& file) {
-  std::istringstream lines(read_file(file));
+  std::istringstream lines(read_file(file, kMostSettingsBytes));
   int number = 0;
   for (std::string line; std::getline(lines, line);) {
     const std::string where = fmt::format("{}, line {}", file.string(), ++number);
