@@ -27,7 +27,8 @@ void CommonOptions::declare(Options& options, const std::vector<std::string>& fo
 }
 
 void CommonOptions::declare_shared(Options& options, const std::vector<std::string>& formats) {
-  options.number("threads", threads, 0, 4096, "threads to compute with; 0: one per core this process may use");
+  options.number("threads", threads, 0, 4096,
+                 "threads to compute with; 0: one per core this process may use");
   options.choice("format", formats, format, "how results (serve: logs) are written");
   options.choice("color", {"auto", "always", "never"}, color, "colours on the terminal");
   options.flag("quiet", quiet, "no messages but warnings and errors");

@@ -74,8 +74,8 @@ class EvalVerb : public Verb {
   }
 
   [[nodiscard]] std::vector<std::string> read_lines(const std::string& path) const {
-    std::vector<std::string> lines = split(read_file(path), '\n');
-    if (lines.back().empty()) lines.pop_back();
+    std::vector<std::string> lines;
+    each_line(path, [&](std::string_view line, size_t) { lines.emplace_back(line); });
     for (size_t i = 0; i < lines.size(); ++i) {
       at_line(fmt::format("{}, line {}", path, i + 1), [&] { check_text(lines[i]); });
       lines[i] = with_newlines(lines[i]);

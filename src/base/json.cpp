@@ -59,7 +59,7 @@ JsonDocument JsonDocument::parse(std::string_view text, std::string name, JsonFo
 }
 
 JsonDocument JsonDocument::load(const std::string& path) {
-  return parse(read_file(path), path);
+  return parse(read_file(path, kMostSettingsBytes), path);
 }
 
 const std::string& JsonDocument::name() const {

@@ -40,6 +40,20 @@ TEST(Float16, EveryValueEqualsTheCompilers) {
   }
 }
 
+TEST(Float16, RoundsToNearestEven) {
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const float value = from_float16(static_cast<uint16_t>(bits));
+    EXPECT_TRUE(std::isnan(value) || to_float16(value) == bits) << bits;
+  }
+  EXPECT_EQ(to_float16(1.0F + 0x1p-11F), 0x3C00);  // half way: to even
+  EXPECT_EQ(to_float16(1.0F + 3 * 0x1p-11F), 0x3C02);
+  EXPECT_EQ(to_float16(0x1p-25F), 0);
+  EXPECT_EQ(to_float16(3 * 0x1p-25F), 2);
+  EXPECT_EQ(to_float16(-65519.0F), 0xFBFF);
+  EXPECT_EQ(to_float16(65520.0F), 0x7C00);
+  EXPECT_TRUE(std::isnan(from_float16(to_float16(NAN))));
+}
+
 // Known answers of the authors' Random123 distribution (kat_vectors, philox4x32 with 10 rounds).
 TEST(Philox, EqualsThePublishedVectors) {
   using Words = std::array<uint32_t, 4>;

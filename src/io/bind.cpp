@@ -5,7 +5,9 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <set>
+#include <unordered_map>
 #include <vector>
 
 #include "base/error.h"
@@ -40,19 +42,23 @@ class Binder {
     bare_ = !names.prefix.empty() && !tensors.has_prefix(names.prefix);
   }
 
-  void run() {
+  // Decides where every weight comes from.
+  void plan() {
     visit(model_, [&](const std::string& name, Weight& weight, int rows, int cols, Role role) {
-      plan(name, weight, rows, cols, role);
+      add(name, weight, rows, cols, role);
     });
     check_missing();
     for (const Binding& b : bindings_) check_form(b);
     check_sinusoids();
     check_extra();
-    for (const Binding& b : bindings_) {
-      bind(b);
-      check_finite(b);
-      if (b.entry != nullptr) b.entry->file->release(b.entry->tensor->bytes);
-    }
+    for (const Binding& b : bindings_) by_weight_[b.weight] = &b;
+  }
+
+  void load(Weight& weight) const {
+    if (!weight.empty()) return;
+    const Binding& b = *by_weight_.at(&weight);
+    bind(b);
+    check_finite(b);
   }
 
   [[nodiscard]] std::string local(const std::string& name) const {
@@ -60,7 +66,7 @@ class Binder {
   }
 
  private:
-  void plan(const std::string& ours, Weight& weight, int rows, int cols, Role role) {
+  void add(const std::string& ours, Weight& weight, int rows, int cols, Role role) {
     weight.name = ours;
     weight.rows = rows;
     weight.cols = cols;
@@ -141,6 +147,7 @@ class Binder {
            entry.file->name(), name, name_of(tensor.type), shape_text(tensor.shape), s.d_model);
     }
     const Sinusoids sinusoids(s.positions, s.d_model);
+    const Buffer table_bytes = entry.file->read(tensor);
     std::vector<float> row(static_cast<size_t>(s.d_model));
     const auto rows = static_cast<int>(tensor.shape[0]);
     for (int position = 0; position < rows; ++position) {
@@ -148,7 +155,7 @@ class Binder {
       sinusoids.row(position, row.data());
       const size_t bytes = row.size() * size_of(tensor.type);
       const Buffer stored = to_f32(
-          tensor.type, tensor.bytes.data() + static_cast<size_t>(position) * bytes, row.size());
+          tensor.type, table_bytes.data() + static_cast<size_t>(position) * bytes, row.size());
       for (size_t i = 0; i < row.size(); ++i) {
         const float found = stored.as<float>()[i];
         if (std::abs(found - row[i]) <= kSinusoidTolerance) continue;
@@ -182,7 +189,7 @@ class Binder {
     return false;
   }
 
-  static void bind(const Binding& b) {
+  void bind(const Binding& b) const {
     Weight& w = *b.weight;
     if (b.entry == nullptr) return own(w, Buffer(w.size() * sizeof(float)));
     const StoredTensor& tensor = *b.entry->tensor;
@@ -191,23 +198,27 @@ class Binder {
     const size_t part = b.source->transposed
                             ? static_cast<size_t>(b.rows) * element
                             : static_cast<size_t>(b.source->part) * w.size() * element;
-    const std::byte* first = tensor.bytes.data() + (b.source->transposed ? 0 : part);
-    if (b.source->transposed && b.role != Role::vector) {
-      Buffer whole = transpose(b, tensor);
-      own(w, tensor.type == StoredType::f64 ? to_f32(tensor.type, whole.data(), w.size())
-                                            : std::move(whole));
-    } else if (tensor.type == StoredType::f64 ||
-               (b.role == Role::vector && w.dtype != DType::f32)) {
-      own(w, to_f32(tensor.type, first, w.size()));
+    Buffer values = b.source->transposed && b.role != Role::vector
+                        ? transpose(b, read(*b.entry, 0, tensor.size_bytes), element)
+                        : read(*b.entry, part, w.size() * element);
+    if (tensor.type == StoredType::f64 || (b.role == Role::vector && w.dtype != DType::f32)) {
+      values = to_f32(tensor.type, values.data(), w.size());
       w.dtype = DType::f32;
-    } else if (reinterpret_cast<uintptr_t>(first) % element != 0) {
-      Buffer copy(w.size() * element);
-      std::memcpy(copy.data(), first, w.size() * element);
-      own(w, std::move(copy));
-    } else {
-      w.values = first;
-      w.owner = b.entry->file;
     }
+    own(w, std::move(values));
+  }
+
+  // On all threads: most of the time goes to pages that are touched for the first time.
+  [[nodiscard]] Buffer read(const TensorSet::Entry& entry, size_t begin, size_t size) const {
+    constexpr size_t kPiece = size_t{1} << 20;
+    Buffer bytes(size);
+    const auto pieces = static_cast<int64_t>((size + kPiece - 1) / kPiece);
+    pool_.parallel_for(pieces, 1, [&](int64_t first, int64_t last) {
+      const size_t from = static_cast<size_t>(first) * kPiece;
+      const size_t to = std::min(size, static_cast<size_t>(last) * kPiece);
+      entry.file->read(*entry.tensor, begin + from, {bytes.data() + from, to - from});
+    });
+    return bytes;
   }
 
   static void own(Weight& w, Buffer values) {
@@ -217,14 +228,12 @@ class Binder {
   }
 
   // Stored [cols, parts * rows]; ours are columns [part * rows, (part + 1) * rows).
-  static Buffer transpose(const Binding& b, const StoredTensor& tensor) {
-    const size_t element = size_of(tensor.type);
+  static Buffer transpose(const Binding& b, const Buffer& stored, size_t element) {
     const auto rows = static_cast<size_t>(b.rows);
     const auto cols = static_cast<size_t>(b.cols);
     const size_t stride = rows * static_cast<size_t>(b.source->parts);
     Buffer out(rows * cols * element);
-    const std::byte* from =
-        tensor.bytes.data() + rows * static_cast<size_t>(b.source->part) * element;
+    const std::byte* from = stored.data() + rows * static_cast<size_t>(b.source->part) * element;
     for (size_t c = 0; c < cols; ++c) {
       for (size_t r = 0; r < rows; ++r) {
         std::memcpy(out.data() + (r * cols + c) * element, from + (c * stride + r) * element,
@@ -244,7 +253,7 @@ class Binder {
     return out;
   }
 
-  void check_finite(const Binding& b) {
+  void check_finite(const Binding& b) const {
     if (b.entry == nullptr) return;
     const Weight& w = *b.weight;
     constexpr int64_t kGrain = int64_t{1} << 18;
@@ -265,15 +274,18 @@ class Binder {
   ThreadPool& pool_;
   bool bare_ = false;
   std::vector<Binding> bindings_;
+  std::unordered_map<const Weight*, const Binding*> by_weight_;
   std::vector<Binding> missing_;
   std::set<std::string, std::less<>> used_;
 };
 
 }  // namespace
 
-void bind_weights(Transformer& model, const Names& names, const TensorSet& tensors,
-                  ThreadPool& pool) {
-  Binder(model, names, tensors, pool).run();
+std::function<void(Weight&)> bind_weights(Transformer& model, const Names& names,
+                                          const TensorSet& tensors, ThreadPool& pool) {
+  const auto binder = std::make_shared<Binder>(model, names, tensors, pool);
+  binder->plan();
+  return [binder](Weight& weight) { binder->load(weight); };
 }
 
 std::vector<int64_t> foreign_shape(const Source& source, Role role, int rows, int cols) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -18,7 +19,6 @@ struct Checkpoint {
   std::string config_json;             // as the file has it
   std::string generation_config_json;  // empty if there is none
   std::filesystem::path folder;
-  size_t mapped_bytes = 0;
   bool is_packed = false;  // the file holds panels (packed.h), in the storage types that it says
 };
 
@@ -30,6 +30,7 @@ struct LoadOptions {
   std::set<std::string> keep_bf16 =
       {};  // names of weights to keep in bf16 where int8 or int4 is asked for
   const KernelTable* kernels = nullptr;  // what the weights are packed for; null: the chosen ones
+  std::function<void(const Weight& weight)> packed = {};  // see WeightSource
 };
 
 // The form in which a weight is kept when `wanted` is asked for: matrices and token tables as
@@ -37,9 +38,9 @@ struct LoadOptions {
 // bf16: int8 would save no time.
 [[nodiscard]] Storage storage_for(Role role, Storage wanted);
 
-// Maps the weights, checks every one, packs those that products read. Error not_found, io,
-// bad_data, unsupported or limit: one line that names file, tensor or key, what was found, what was
-// expected.
+// Reads the weights, checks every one, packs those that products read. What is loaded depends on
+// the folder no more. Error not_found, io (a file was changed meanwhile, too), bad_data,
+// unsupported or limit: one line that names file, tensor or key, what was found, what was expected.
 [[nodiscard]] Checkpoint load_checkpoint(const std::filesystem::path& folder, ThreadPool& pool,
                                          const LoadOptions& options = {});
 

@@ -1,6 +1,7 @@
 #include "io/convert.h"
 
 #include <cmath>
+#include <map>
 
 #include "base/error.h"
 #include "io/checkpoint.h"
@@ -30,7 +31,10 @@ double relative_error(const Weight& weight) {
   return all > 0 ? std::sqrt(off / all) : 0;
 }
 
-std::vector<ConvertedMatrix> report(const Transformer& model) {
+// Of every matrix, measured while loading: afterwards its values are gone.
+using Errors = std::map<std::string, double>;
+
+std::vector<ConvertedMatrix> report(const Transformer& model, const Errors& errors) {
   std::vector<ConvertedMatrix> matrices;
   visit(model, [&](const Weight& weight, Role) {
     if (weight.storage == Storage::f32) return;
@@ -38,7 +42,7 @@ std::vector<ConvertedMatrix> report(const Transformer& model) {
                         .rows = weight.rows,
                         .cols = weight.cols,
                         .storage = weight.storage,
-                        .error = relative_error(weight),
+                        .error = errors.at(weight.name),
                         .product_error = {},
                         .bytes = weight.packed.size()});
   });
@@ -47,13 +51,14 @@ std::vector<ConvertedMatrix> report(const Transformer& model) {
 
 // With the error of products where there is an exact model and text for it.
 std::vector<ConvertedMatrix> report(const Transformer* exact, const Transformer& converted,
-                                    const ConvertOptions& options, ThreadPool& pool) {
-  std::vector<ConvertedMatrix> matrices = report(converted);
+                                    const Errors& errors, const ConvertOptions& options,
+                                    ThreadPool& pool) {
+  std::vector<ConvertedMatrix> matrices = report(converted, errors);
   if (exact == nullptr) return matrices;
-  const auto errors = product_errors(*exact, converted, options.calibration, pool);
+  const auto of_products = product_errors(*exact, converted, options.calibration, pool);
   for (ConvertedMatrix& matrix : matrices) {
-    const auto found = errors.find(matrix.name);
-    if (found != errors.end()) matrix.product_error = found->second;
+    const auto found = of_products.find(matrix.name);
+    if (found != of_products.end()) matrix.product_error = found->second;
   }
   return matrices;
 }
@@ -64,15 +69,23 @@ std::vector<ConvertedMatrix> convert_checkpoint(const fs::path& from, const fs::
                                                 const ConvertOptions& options, ThreadPool& pool) {
   std::error_code error;
   check(!fs::equivalent(from, to, error), ErrorCode::usage,
-        "{}: the result needs a folder of its own", to.string());
+        "{}: the result needs a folder of its own", [&] { return to.string(); });
+  Errors errors;
   LoadOptions load{.storage = options.storage};
+  load.packed = [&](const Weight& weight) {
+    if (weight.storage != Storage::f32) errors[weight.name] = relative_error(weight);
+  };
   Checkpoint checkpoint = load_checkpoint(from, pool, load);
   check(!checkpoint.is_packed, ErrorCode::unsupported,
-        "{}: was converted already; convert the folder that it was made from", from.string());
+        "{}: was converted already; convert the folder that it was made from",
+        [&] { return from.string(); });
   std::shared_ptr<const Transformer> exact;
   if (!options.calibration.empty())
     exact = load_checkpoint(from, pool, {.storage = Storage::f32}).model;
-  std::vector<ConvertedMatrix> matrices = report(exact.get(), *checkpoint.model, options, pool);
+  const auto report_all = [&] {
+    return report(exact.get(), *checkpoint.model, errors, options, pool);
+  };
+  std::vector<ConvertedMatrix> matrices = report_all();
   if (options.max_error) {
     for (const ConvertedMatrix& matrix : matrices) {
       if (is_quantized(matrix.storage) &&
@@ -81,7 +94,7 @@ std::vector<ConvertedMatrix> convert_checkpoint(const fs::path& from, const fs::
     }
     if (!load.keep_bf16.empty()) {
       checkpoint = load_checkpoint(from, pool, load);
-      matrices = report(exact.get(), *checkpoint.model, options, pool);
+      matrices = report_all();
     }
   }
   save_checkpoint(to, *checkpoint.model, checkpoint.config_json, checkpoint.generation_config_json);

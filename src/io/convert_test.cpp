@@ -157,7 +157,7 @@ TEST(Convert, AProductsErrorIsOfWhatComesOut) {
   std::vector<float> row(cols);
   std::vector<float> kept(cols);
   for (int r = 0; r < w.rows; ++r) {
-    widen(w.dtype, w.values, static_cast<size_t>(r) * cols, cols, row.data());
+    unpack_row(w, r, row.data());
     unpack_row(packed, r, kept.data());
     for (size_t i = 0; i < 3; ++i) {
       double before = 0;

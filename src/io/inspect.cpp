@@ -39,7 +39,7 @@ void inspect_weights(const fs::path& folder, ThreadPool& pool, Report& report) {
   model.config = checkpoint.model->config;
   visit(*checkpoint.model, [&](const Weight& weight, Role) {
     model.parameters += static_cast<int64_t>(weight.size());
-    if (weight.values != nullptr) {
+    if (weight.storage == Storage::f32) {
       model.stored_bytes[name_of(weight.dtype)] += weight.size() * size_of(weight.dtype);
     } else {
       model.stored_bytes[name_of(weight.storage)] += weight.packed.size();

@@ -70,8 +70,7 @@ void read_hidden(const SafetensorsFile& file, MemoryContents& out) {
   const int64_t width = hidden.shape[1];
   out.rows = static_cast<int>(rows);
   out.width = static_cast<int>(width);
-  out.hidden = Buffer(hidden.bytes.size());
-  std::memcpy(out.hidden.data(), hidden.bytes.data(), hidden.bytes.size());
+  out.hidden = file.read(hidden);
   const auto* values = out.hidden.as<float>();
   for (int64_t i = 0; i < rows * width; ++i) {
     if (std::isfinite(values[i])) continue;
@@ -88,7 +87,7 @@ void read_ids(const SafetensorsFile& file, MemoryContents& out) {
          file.name(), shape_text(ids.shape), out.rows);
   }
   out.ids.resize(static_cast<size_t>(out.rows));
-  std::memcpy(out.ids.data(), ids.bytes.data(), ids.bytes.size());
+  file.read(ids, 0, std::as_writable_bytes(std::span(out.ids)));
   for (size_t i = 0; i < out.ids.size(); ++i) {
     if (out.ids[i] >= 0) continue;
     fail(ErrorCode::bad_data, "{}: ids[{}]: {}, expected 0 or more", file.name(), i, out.ids[i]);
@@ -99,10 +98,16 @@ void read_ids(const SafetensorsFile& file, MemoryContents& out) {
 void read_segments(const SafetensorsFile& file, MemoryContents& out) {
   const JsonDocument document =
       JsonDocument::parse(metadata(file, "segments"), file.name() + ": segments");
+  const size_t count = document.root().size();
+  check(count <= static_cast<size_t>(out.rows), ErrorCode::bad_data,
+        "{}: {} segments, expected at most one for each of the {} rows", document.root(), count,
+        out.rows);
   int at = 0;
   document.root().each_element([&](size_t, const Json& piece) {
     const std::vector<Json> ends = piece.elements();
-    check(ends.size() == 2, ErrorCode::bad_data, "{}: {} numbers, expected 2", piece, ends.size());
+    if (ends.size() != 2) {
+      fail(ErrorCode::bad_data, "{}: {} numbers, expected 2", piece, ends.size());
+    }
     const auto begin = static_cast<int>(ends[0].as_int(at, at));
     const auto end = static_cast<int>(ends[1].as_int(begin + 1, out.rows));
     out.segments.push_back({begin, end});
@@ -179,7 +184,15 @@ MemoryShape memory_shape(const SafetensorsFile& file) {
           .width = static_cast<int>(hidden.shape[1])};
 }
 
-MemoryContents read_memory_file(const SafetensorsFile& file) {
+namespace {
+
+void check_is_memory_file(std::string_view head, const std::string& name) {
+  check_not_stand_in(head, name);
+  check(head.size() > 8 && head[8] == '{', ErrorCode::bad_data,
+        "{}: not a memory file: encode writes those", name);
+}
+
+MemoryContents read_contents(const SafetensorsFile& file) {
   check_format(file);
   MemoryContents out;
   out.fingerprint = metadata(file, "fingerprint");
@@ -190,18 +203,25 @@ MemoryContents read_memory_file(const SafetensorsFile& file) {
   return out;
 }
 
+}  // namespace
+
+MemoryContents read_memory_file(const SafetensorsFile& file) {
+  return read_unchanged(file, [&] { return read_contents(file); });
+}
+
 MemoryContents read_memory_file(std::span<const std::byte> bytes, const std::string& name) {
-  check_not_stand_in({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, name);
-  check(bytes.size() > 8 && bytes[8] == std::byte{'{'}, ErrorCode::bad_data,
-        "{}: not a memory file: encode writes those", name);
+  check_is_memory_file({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, name);
   return read_memory_file(SafetensorsFile::parse(bytes, name));
 }
 
 MemoryContents read_memory_file(const std::filesystem::path& path) {
   check(!folder_exists(path), ErrorCode::bad_data,
-        "{}: a folder, not a memory file: encode writes those", path.string());
-  const MappedFile file(path);
-  return read_memory_file(file.bytes(), path.string());
+        "{}: a folder, not a memory file: encode writes those", [&] { return path.string(); });
+  const InputFile file(path);
+  std::string head(std::min<size_t>(file.size(), 512), '\0');
+  file.read(0, std::as_writable_bytes(std::span(head)));
+  check_is_memory_file(head, path.string());
+  return read_memory_file(SafetensorsFile::open(path));
 }
 
 Memory load_memory(const std::filesystem::path& path, Context& c, const Transformer& model) {

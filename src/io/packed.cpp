@@ -1,7 +1,6 @@
 #include "io/packed.h"
 
 #include <atomic>
-#include <cstring>
 #include <set>
 
 #include "base/error.h"
@@ -58,17 +57,15 @@ class PackedBinder {
     const StoredTensor& tensor = *entry.tensor;
     set_form(tensor, weight, role);
     const std::vector<int64_t> expected = shape_of(weight, role);
-    check(tensor.shape == expected, ErrorCode::bad_data, "{}: {}: {} {}, expected {}",
-          tensors_.name(), weight.name, name_of(tensor.type), shape_text(tensor.shape),
-          shape_text(expected));
+    check(
+        tensor.shape == expected, ErrorCode::bad_data, "{}: {}: {} {}, expected {}",
+        tensors_.name(), weight.name, name_of(tensor.type),
+        [&] { return shape_text(tensor.shape); }, [&] { return shape_text(expected); });
     if (is_in_panels(weight)) {
-      weight.packed = Buffer(tensor.bytes.size());
-      take_panels(tensor.bytes.data(), weight);
-      entry.file->release(tensor.bytes);
-      return;
+      weight.packed = Buffer(tensor.size_bytes);
+      return read_panels(entry, weight);
     }
-    auto values = std::make_shared<Buffer>(tensor.bytes.size());
-    std::memcpy(values->data(), tensor.bytes.data(), tensor.bytes.size());
+    auto values = std::make_shared<Buffer>(entry.file->read(tensor));
     weight.values = values->data();
     weight.owner = std::move(values);
     check(all_finite(weight.dtype, weight.values, 0, static_cast<int64_t>(weight.size())),
@@ -106,15 +103,16 @@ class PackedBinder {
   }
 
   // On all threads: most of the time goes to pages that are touched for the first time.
-  void take_panels(const std::byte* from, Weight& weight) {
+  void read_panels(const TensorSet::Entry& entry, Weight& weight) {
     const int panels = panels_for(weight.rows);
     const size_t each = panel_bytes(weight.storage, weight.cols);
     std::atomic<int> wrong{-1};
     pool_.parallel_for(panels, 64, [&](int64_t begin, int64_t end) {
+      const size_t first = static_cast<size_t>(begin) * each;
+      const size_t size = static_cast<size_t>(end - begin) * each;
+      entry.file->read(*entry.tensor, first, {weight.packed.data() + first, size});
       for (auto p = static_cast<int>(begin); p < static_cast<int>(end); ++p) {
-        const size_t place = static_cast<size_t>(p) * each;
-        std::byte* panel = weight.packed.data() + place;
-        std::memcpy(panel, from + place, each);
+        const std::byte* panel = weight.packed.data() + static_cast<size_t>(p) * each;
         const int n = std::min(kLanes, weight.rows - p * kLanes);
         if (!is_valid(weight, panel, n)) wrong = p;
       }

@@ -46,14 +46,14 @@ StoredType parse_type(const Json& json) {
   for (size_t i = 0; i < kTypes.size(); ++i) {
     if (text == kTypes[i].name) return static_cast<StoredType>(i);
   }
-  fail(ErrorCode::bad_data, "{}: unknown type \"{}\"", json.where(), text);
+  fail(ErrorCode::bad_data, "{}: unknown type \"{}\"", json, text);
 }
 
 std::vector<int64_t> parse_shape(const Json& json) {
   std::vector<int64_t> shape;
   json.each_element([&](size_t index, const Json& value) {
     if (index >= kMostDimensions) {
-      fail(ErrorCode::bad_data, "{}: more than {} dimensions", json.where(), kMostDimensions);
+      fail(ErrorCode::bad_data, "{}: more than {} dimensions", json, kMostDimensions);
     }
     shape.push_back(value.as_int(0, int64_t{1} << 48));
   });
@@ -65,7 +65,7 @@ size_t bytes_for(const Json& json, StoredType type, const std::vector<int64_t>& 
   size_t bytes = size_of(type);
   for (const int64_t n : shape) {
     if (__builtin_mul_overflow(bytes, static_cast<size_t>(n), &bytes)) {
-      fail(ErrorCode::bad_data, "{}: the shape {} is too large", json.where(), shape_text(shape));
+      fail(ErrorCode::bad_data, "{}: the shape {} is too large", json, shape_text(shape));
     }
   }
   return bytes;
@@ -79,7 +79,7 @@ struct Range {
 Range parse_range(const Json& json, size_t data_bytes) {
   const std::vector<Json> ends = json.elements();
   if (ends.size() != 2) {
-    fail(ErrorCode::bad_data, "{}: {} numbers, expected 2", json.where(), ends.size());
+    fail(ErrorCode::bad_data, "{}: {} numbers, expected 2", json, ends.size());
   }
   const auto most = static_cast<int64_t>(data_bytes);
   const int64_t begin = ends[0].as_int(0, most);
@@ -93,36 +93,56 @@ void check_names_differ(const Json& json) {
   check(!twice, ErrorCode::bad_data, "{}: \"{}\" stands twice", json, twice.value_or(""));
 }
 
-SafetensorsFile::Metadata parse_metadata(const Json& json) {
-  SafetensorsFile::Metadata metadata;
-  json.each_member(
-      [&](std::string_view key, const Json& value) { metadata.emplace(key, value.as_string()); });
-  check_names_differ(json);
-  return metadata;
+// What an object has, in its order; the names are the document's.
+template <class Value>
+using Listed = std::vector<std::pair<std::string_view, Value>>;
+
+// A map of what was found, sorted first: putting each where it belongs, in whatever order they
+// come, takes longer and longer with their number.
+template <class Value>
+std::map<std::string, Value, std::less<>> map_of(Listed<Value>& found) {
+  std::vector<std::pair<std::string_view, Value*>> order;
+  order.reserve(found.size());
+  for (auto& [name, value] : found) order.emplace_back(name, &value);
+  const auto name_of_entry = [](const auto& entry) { return entry.first; };
+  if (!std::ranges::is_sorted(order, {}, name_of_entry))  // as most writers leave it
+    std::ranges::sort(order, {}, name_of_entry);
+  std::map<std::string, Value, std::less<>> map;
+  for (const auto& [name, value] : order) map.emplace_hint(map.end(), name, std::move(*value));
+  return map;
 }
 
-StoredTensor parse_tensor(const Json& json, std::span<const std::byte> data) {
+SafetensorsFile::Metadata parse_metadata(const Json& json) {
+  Listed<std::string> found;
+  json.each_member(
+      [&](std::string_view key, const Json& value) { found.emplace_back(key, value.as_string()); });
+  check_names_differ(json);
+  return map_of(found);
+}
+
+// The data is [begin, end) of the file.
+StoredTensor parse_tensor(const Json& json, Range data) {
   StoredTensor tensor;
   tensor.type = parse_type(json.at("dtype"));
   tensor.shape = parse_shape(json.at("shape"));
-  const Range range = parse_range(json.at("data_offsets"), data.size());
+  const Range range = parse_range(json.at("data_offsets"), data.end - data.begin);
   const size_t wanted = bytes_for(json, tensor.type, tensor.shape);
   if (range.end - range.begin != wanted) {
-    fail(ErrorCode::bad_data, "{}: {} bytes, expected {} for {} {}", json.where(),
-         range.end - range.begin, wanted, name_of(tensor.type), shape_text(tensor.shape));
+    fail(ErrorCode::bad_data, "{}: {} bytes, expected {} for {} {}", json, range.end - range.begin,
+         wanted, name_of(tensor.type), shape_text(tensor.shape));
   }
-  tensor.bytes = data.subspan(range.begin, wanted);
+  tensor.offset = data.begin + range.begin;
+  tensor.size_bytes = wanted;
   return tensor;
 }
 
 // The data is one tensor after another: no overlap, no hole, nothing left over.
-void check_cover(const std::string& file, const SafetensorsFile::Tensors& tensors,
-                 std::span<const std::byte> data) {
-  std::vector<std::pair<Range, const std::string*>> ranges;
+void check_cover(const std::string& file, const Listed<StoredTensor>& tensors, Range data) {
+  std::vector<std::pair<Range, std::string_view>> ranges;
   ranges.reserve(tensors.size());
   for (const auto& [name, tensor] : tensors) {
-    const auto begin = static_cast<size_t>(tensor.bytes.data() - data.data());
-    ranges.push_back({{begin, begin + tensor.bytes.size()}, &name});
+    const size_t begin = tensor.offset - data.begin;
+    ranges.push_back({{begin, begin + tensor.size_bytes}, name});
   }
   std::sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) {
     return std::pair(a.first.begin, a.first.end) < std::pair(b.first.begin, b.first.end);
@@ -130,25 +150,28 @@ void check_cover(const std::string& file, const SafetensorsFile::Tensors& tensor
   size_t end = 0;
   for (const auto& [range, name] : ranges) {
     check(range.begin == end, ErrorCode::bad_data,
-          "{}: {}: begins at byte {} of the data, expected {}", file, *name, range.begin, end);
+          "{}: {}: begins at byte {} of the data, expected {}", file, name, range.begin, end);
     end = range.end;
   }
-  check(end == data.size(), ErrorCode::bad_data, "{}: the tensors end at byte {} of the data's {}",
-        file, end, data.size());
+  const size_t size = data.end - data.begin;
+  check(end == size, ErrorCode::bad_data, "{}: the tensors end at byte {} of the data's {}", file,
+        end, size);
 }
 
-// The size of the header, which follows the first eight bytes.
-size_t header_size(std::span<const std::byte> bytes, const std::string& name) {
-  check(bytes.size() >= 8, ErrorCode::bad_data, "{}: {} bytes are too few for a safetensors file",
-        name, bytes.size());
-  uint64_t size = 0;
-  std::memcpy(&size, bytes.data(), sizeof size);
-  check(size <= bytes.size() - 8, ErrorCode::bad_data,
+constexpr size_t kPrefixBytes = sizeof(uint64_t);  // the size of the header, which follows
+
+size_t header_size(uint64_t size, size_t file_bytes, const std::string& name) {
+  check(size <= file_bytes - kPrefixBytes, ErrorCode::bad_data,
         "{}: a header of {} bytes in a file of {}: cut short, or not a safetensors file", name,
-        size, bytes.size());
+        size, file_bytes);
   check(size <= kMostHeaderBytes, ErrorCode::limit, "{}: a header of {} bytes, at most {}", name,
         size, kMostHeaderBytes);
   return static_cast<size_t>(size);
+}
+
+void check_has_prefix(size_t file_bytes, const std::string& name) {
+  check(file_bytes >= kPrefixBytes, ErrorCode::bad_data,
+        "{}: {} bytes are too few for a safetensors file", name, file_bytes);
 }
 
 }  // namespace
@@ -165,34 +188,71 @@ std::string shape_text(std::span<const int64_t> shape) {
 }
 
 SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
-  MappedFile mapped(path);
-  SafetensorsFile file = parse(mapped.bytes(), path.string());
-  file.file_ = std::move(mapped);
-  return file;
+  SafetensorsFile file;
+  file.name_ = path.string();
+  file.file_.emplace(path);
+  return read_unchanged(*file.file_, [&] {
+    const InputFile& input = *file.file_;
+    std::string head(std::min<size_t>(input.size(), 512), '\0');
+    input.read(0, std::as_writable_bytes(std::span(head)));
+    check_not_stand_in(head, file.name_);
+    check_has_prefix(input.size(), file.name_);
+    uint64_t size = 0;
+    input.read(0, std::as_writable_bytes(std::span(&size, 1)));
+    std::string header(header_size(size, input.size(), file.name_), '\0');
+    input.read(kPrefixBytes, std::as_writable_bytes(std::span(header)));
+    file.parse_header(header, kPrefixBytes + header.size(), input.size());
+    return std::move(file);
+  });
 }
 
 SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, std::string name) {
   check_not_stand_in({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, name);
-  const size_t header_bytes = header_size(bytes, name);
-  const std::string_view header(reinterpret_cast<const char*>(bytes.data()) + 8, header_bytes);
-  check(!header.empty() && header.front() == '{', ErrorCode::bad_data,
-        "{}: the header is not a JSON object", name);
-  const std::span<const std::byte> data = bytes.subspan(8 + header_bytes);
-
   SafetensorsFile file;
-  const JsonDocument document = JsonDocument::parse(header, name);
-  document.root().each_member([&](std::string_view key, const Json& value) {
-    if (key == "__metadata__") {
-      file.metadata_ = parse_metadata(value);
-      return;
-    }
-    file.tensors_.emplace(key, parse_tensor(value, data));
-  });
-  check_names_differ(document.root());
-  check_cover(name, file.tensors_, data);
   file.name_ = std::move(name);
   file.bytes_ = bytes;
+  check_has_prefix(bytes.size(), file.name_);
+  uint64_t size = 0;
+  std::memcpy(&size, bytes.data(), sizeof size);
+  const size_t header_bytes = header_size(size, bytes.size(), file.name_);
+  const auto* header = reinterpret_cast<const char*>(bytes.data()) + kPrefixBytes;
+  file.parse_header({header, header_bytes}, kPrefixBytes + header_bytes, bytes.size());
   return file;
+}
+
+// The data is [begin, end) of the file.
+void SafetensorsFile::parse_header(std::string_view header, size_t begin, size_t end) {
+  check(!header.empty() && header.front() == '{', ErrorCode::bad_data,
+        "{}: the header is not a JSON object", name_);
+  const JsonDocument document = JsonDocument::parse(header, name_);
+  Listed<StoredTensor> tensors;
+  document.root().each_member([&](std::string_view key, const Json& value) {
+    if (key == "__metadata__") {
+      metadata_ = parse_metadata(value);
+      return;
+    }
+    tensors.emplace_back(key, parse_tensor(value, {begin, end}));
+  });
+  check_names_differ(document.root());
+  tensors_ = map_of(tensors);  // of the list, names and places stay
+  check_cover(name_, tensors, {begin, end});
+}
+
+void SafetensorsFile::read(const StoredTensor& tensor, size_t begin,
+                           std::span<std::byte> out) const {
+  dcheck(begin <= tensor.size_bytes && out.size() <= tensor.size_bytes - begin);
+  if (file_) return file_->read(tensor.offset + begin, out);
+  if (!out.empty()) std::memcpy(out.data(), bytes_.data() + tensor.offset + begin, out.size());
+}
+
+Buffer SafetensorsFile::read(const StoredTensor& tensor) const {
+  Buffer bytes(tensor.size_bytes);
+  read(tensor, 0, {bytes.data(), bytes.size()});
+  return bytes;
+}
+
+void SafetensorsFile::check_unchanged() const {
+  if (file_) file_->check_unchanged();
 }
 
 const StoredTensor* SafetensorsFile::find(std::string_view name) const {

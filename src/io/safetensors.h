@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,7 +45,8 @@ enum class StoredType {
 struct StoredTensor {
   StoredType type{};
   std::vector<int64_t> shape;
-  std::span<const std::byte> bytes;  // inside the file's mapping; not aligned
+  size_t offset = 0;  // of its first byte, in the file
+  size_t size_bytes = 0;
 };
 
 class SafetensorsFile {
@@ -53,7 +54,7 @@ class SafetensorsFile {
   using Metadata = std::map<std::string, std::string, std::less<>>;
   using Tensors = std::map<std::string, StoredTensor, std::less<>>;
 
-  // Error not_found / io / bad_data.
+  // Error not_found / io / bad_data. Of the file only the header is read.
   [[nodiscard]] static SafetensorsFile open(const std::filesystem::path& path);
   // A file that is already in memory; `bytes` must outlive the result. `name` appears in errors.
   [[nodiscard]] static SafetensorsFile parse(std::span<const std::byte> bytes, std::string name);
@@ -62,14 +63,22 @@ class SafetensorsFile {
   [[nodiscard]] const Tensors& tensors() const { return tensors_; }
   [[nodiscard]] const StoredTensor* find(std::string_view name) const;
   [[nodiscard]] const Metadata& metadata() const { return metadata_; }
-  [[nodiscard]] size_t size_bytes() const { return bytes_.size(); }
-  [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
-  // The pages of these bytes leave the process's memory until they are read again.
-  void release(std::span<const std::byte> bytes) const { file_.release(bytes); }
+
+  // The bytes of a tensor from `begin` on: as many as `out` takes, or all of them. Error io.
+  void read(const StoredTensor& tensor, size_t begin, std::span<std::byte> out) const;
+  [[nodiscard]] Buffer read(const StoredTensor& tensor) const;
+
+  // Error io if somebody wrote into the file since it was opened: then what was read may be neither
+  // the old nor the new.
+  void check_unchanged() const;
+  // Whether the path still leads to this file.
+  [[nodiscard]] bool is_in_place() const { return !file_ || file_->is_in_place(); }
 
  private:
+  void parse_header(std::string_view header, size_t begin, size_t end);
+
   std::string name_;
-  MappedFile file_;
+  std::optional<InputFile> file_;  // else the bytes are in memory
   std::span<const std::byte> bytes_;
   Tensors tensors_;
   Metadata metadata_;

@@ -11,6 +11,7 @@
 #include "io/packed.h"
 #include "io/safetensors.h"
 #include "io/stored_values.h"
+#include "ops/linear.h"
 
 namespace transept {
 namespace {
@@ -22,6 +23,21 @@ struct Target {
   bool vector = false;
 };
 
+// A weight's values as they are stored, which loading may have packed.
+class Values {
+ public:
+  explicit Values(const Weight& weight) : data_(static_cast<const std::byte*>(weight.values)) {
+    if (data_ != nullptr) return;
+    unpacked_ = stored_values(weight);
+    data_ = unpacked_.data();
+  }
+  [[nodiscard]] const std::byte* data() const { return data_; }
+
+ private:
+  Buffer unpacked_;
+  const std::byte* data_;
+};
+
 // Ours [rows, cols] into columns [part * rows, …) of [cols, parts * rows].
 void put_transposed(const Weight& w, const Source& s, std::byte* out) {
   const size_t element = size_of(w.dtype);
@@ -29,7 +45,8 @@ void put_transposed(const Weight& w, const Source& s, std::byte* out) {
   const auto cols = static_cast<size_t>(w.cols);
   const size_t stride = rows * static_cast<size_t>(s.parts);
   const size_t first = rows * static_cast<size_t>(s.part);
-  const auto* from = static_cast<const std::byte*>(w.values);
+  const Values values(w);
+  const std::byte* from = values.data();
   for (size_t r = 0; r < rows; ++r) {
     for (size_t c = 0; c < cols; ++c) {
       std::memcpy(out + (c * stride + first + r) * element, from + (r * cols + c) * element,
@@ -46,8 +63,8 @@ Buffer assemble(const Target& target) {
     if (source.transposed && !target.vector) {
       put_transposed(*weight, source, out.data());
     } else {
-      std::memcpy(out.data() + static_cast<size_t>(source.part) * part_bytes, weight->values,
-                  part_bytes);
+      std::memcpy(out.data() + static_cast<size_t>(source.part) * part_bytes,
+                  Values(*weight).data(), part_bytes);
     }
   }
   return out;
@@ -80,7 +97,7 @@ void write_foreign(const std::filesystem::path& file, const Transformer& model,
     Target& target = entry.second;
     const Weight& first = *target.parts.front().first;
     const Source& source = target.parts.front().second;
-    if (source.parts == 1 && (!source.transposed || target.vector)) {
+    if (source.parts == 1 && (!source.transposed || target.vector) && first.values != nullptr) {
       target.tensor.bytes = {static_cast<const std::byte*>(first.values),
                              first.size() * size_of(first.dtype)};
     } else {
@@ -101,12 +118,14 @@ void save_checkpoint(const std::filesystem::path& folder, const Transformer& mod
   };
   const Imported imported = import_model(document.root(), own_head);
   check(describe(imported.config) == describe(model.config), ErrorCode::mismatch,
-        "{}: config.json describes another model than the one to save", folder.string());
+        "{}: config.json describes another model than the one to save",
+        [&] { return folder.string(); });
 
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  check(!error, ErrorCode::io, "{}: cannot create the folder: {}", folder.string(),
-        error.message());
+  check(
+      !error, ErrorCode::io, "{}: cannot create the folder: {}", [&] { return folder.string(); },
+      [&] { return error.message(); });
   const std::filesystem::path file = folder / "model.safetensors";
   if (storage_of(model) == Storage::f32) {
     write_foreign(file, model, imported.names);

@@ -4,8 +4,9 @@
 #include <charconv>
 #include <cstring>
 #include <limits>
+#include <span>
 #include <string>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -167,29 +168,44 @@ class TableReader {
 
   // Per source its `best` likeliest, the larger token first among equals, as Marian takes them; of
   // a pair that comes twice the last one counts.
-  [[nodiscard]] Shortlist sorted(const ShortlistLimits& limits) {
-    const auto place = [](const Pair& pair) { return std::pair(pair.source, pair.target); };
-    std::ranges::stable_sort(pairs_, {}, place);
-    std::vector<Pair> last;
-    for (const Pair& pair : pairs_) {
-      if (!last.empty() && place(last.back()) == place(pair)) last.pop_back();
-      last.push_back(pair);
-    }
-    std::ranges::stable_sort(last, {}, [](const Pair& pair) {
-      return std::tuple(pair.source, -pair.probability, -pair.target);
-    });
+  [[nodiscard]] Shortlist sorted(const ShortlistLimits& limits) const {
+    const std::vector<size_t> begin = begin_of_sources();
+    std::vector<Pair> placed(pairs_.size());
+    std::vector<size_t> next = begin;
+    for (const Pair& pair : pairs_) placed[next[static_cast<size_t>(pair.source)]++] = pair;
     Shortlist shortlist;
     shortlist.n_targets = vocabulary_.n_targets;
     shortlist.first = std::min(limits.first, vocabulary_.n_targets);
-    size_t next = 0;
-    for (Token source = 0; source < vocabulary_.n_sources; ++source) {
+    const auto best = static_cast<size_t>(limits.best);
+    for (size_t source = 0; source + 1 < begin.size(); ++source) {
       shortlist.offsets.push_back(shortlist.targets.size());
-      for (int rank = 0; next < last.size() && last[next].source == source; ++next, ++rank) {
-        if (rank < limits.best) shortlist.targets.push_back(last[next].target);
-      }
+      const std::vector<Pair> own = likeliest_first(
+          std::span(placed).subspan(begin[source], begin[source + 1] - begin[source]));
+      for (size_t rank = 0; rank < std::min(best, own.size()); ++rank)
+        shortlist.targets.push_back(own[rank].target);
     }
     shortlist.offsets.push_back(shortlist.targets.size());
     return shortlist;
+  }
+
+  // Where the pairs of each source begin when they stand source by source; one more for the end.
+  [[nodiscard]] std::vector<size_t> begin_of_sources() const {
+    std::vector<size_t> begin(static_cast<size_t>(vocabulary_.n_sources) + 1);
+    for (const Pair& pair : pairs_) ++begin[static_cast<size_t>(pair.source) + 1];
+    for (size_t source = 1; source < begin.size(); ++source) begin[source] += begin[source - 1];
+    return begin;
+  }
+
+  static std::vector<Pair> likeliest_first(std::span<Pair> pairs) {
+    std::ranges::stable_sort(pairs, {}, &Pair::target);
+    std::vector<Pair> last;
+    for (const Pair& pair : pairs) {
+      if (!last.empty() && last.back().target == pair.target) last.pop_back();
+      last.push_back(pair);
+    }
+    std::ranges::stable_sort(
+        last, {}, [](const Pair& pair) { return std::pair(-pair.probability, -pair.target); });
+    return last;
   }
 
   std::string_view text_;
@@ -209,8 +225,8 @@ bool is_binary(std::span<const std::byte> bytes) {
 
 Shortlist load_shortlist(const std::filesystem::path& path, const ShortlistVocabulary& vocabulary,
                          const ShortlistLimits& limits) {
-  const MappedFile file(path);
-  return read_shortlist(file.bytes(), path.string(), vocabulary, limits);
+  const std::string bytes = read_text(path, kMostVocabularyBytes);
+  return read_shortlist(std::as_bytes(std::span(bytes)), path.string(), vocabulary, limits);
 }
 
 Shortlist read_shortlist(std::span<const std::byte> bytes, std::string_view name,

@@ -24,7 +24,8 @@ void check_shard_name(const Json& json, std::string_view name) {
 }
 
 [[noreturn]] void fail_without_weights(const fs::path& folder) {
-  check(folder_exists(folder), ErrorCode::not_found, "{}: not a model folder", folder.string());
+  check(folder_exists(folder), ErrorCode::not_found, "{}: not a model folder",
+        [&] { return folder.string(); });
   check_not_stand_in_folder(folder);
   fail(ErrorCode::not_found, "{}: neither model.safetensors nor model.safetensors.index.json",
        folder.string());
@@ -35,8 +36,8 @@ void check_shard_name(const Json& json, std::string_view name) {
 TensorSet TensorSet::from_file(std::shared_ptr<const SafetensorsFile> file) {
   TensorSet set;
   set.name_ = file->name();
-  for (const auto& [name, tensor] : file->tensors()) set.entries_[name] = {&tensor, file};
-  set.mapped_bytes_ = file->size_bytes();
+  for (const auto& [name, tensor] : file->tensors())
+    set.entries_.emplace_hint(set.entries_.end(), name, Entry{&tensor, file});
   set.files_ = {std::move(file)};
   return set;
 }
@@ -67,21 +68,25 @@ void TensorSet::add_index(const fs::path& folder, const fs::path& index) {
     auto at = shards.find(shard);
     if (at == shards.end()) {
       auto file = std::make_shared<SafetensorsFile>(SafetensorsFile::open(folder / shard));
-      mapped_bytes_ += file->size_bytes();
       files_.push_back(file);
       at = shards.emplace(shard, std::move(file)).first;
     }
     const StoredTensor* tensor = at->second->find(name);
     check(tensor != nullptr, ErrorCode::bad_data, "{}: no tensor \"{}\", which {} places there",
-          at->second->name(), name, index.filename().string());
-    entries_.emplace(name, Entry{tensor, at->second});
+          at->second->name(), name, [&] { return index.filename().string(); });
+    entries_.emplace_hint(entries_.end(), name, Entry{tensor, at->second});
   });
+  // A folder is replaced file by file: all of these were there at one moment, or this fails.
+  for (const auto& file : files_) {
+    check(file->is_in_place(), ErrorCode::io,
+          "{}: was replaced while the model's other files were opened; try again", file->name());
+  }
   for (const auto& [shard, file] : shards) {
     for (const auto& [name, tensor] : file->tensors()) {
       const Entry* entry = find(name);
       check(entry != nullptr && entry->tensor == &tensor, ErrorCode::bad_data,
             "{}: tensor \"{}\", which {} does not place there", file->name(), name,
-            index.filename().string());
+            [&] { return index.filename().string(); });
     }
   }
 }
@@ -96,19 +101,23 @@ bool TensorSet::has_prefix(std::string_view prefix) const {
   return at != entries_.end() && at->first.starts_with(prefix);
 }
 
-void TensorSet::release(const void* values, size_t size_bytes) const {
-  const auto* first = static_cast<const std::byte*>(values);
-  for (const auto& file : files_) {
-    const std::span<const std::byte> bytes = file->bytes();
-    const auto less = std::less<const std::byte*>{};
-    if (less(first, bytes.data()) || !less(first, bytes.data() + bytes.size())) continue;
-    return file->release({first, size_bytes});
-  }
+void TensorSet::check_unchanged() const {
+  for (const auto& file : files_) file->check_unchanged();
 }
 
 bool TensorSet::equal(const Entry& a, const Entry& b) {
-  return a.tensor->type == b.tensor->type && a.tensor->shape == b.tensor->shape &&
-         std::equal(a.tensor->bytes.begin(), a.tensor->bytes.end(), b.tensor->bytes.begin());
+  if (a.tensor->type != b.tensor->type || a.tensor->shape != b.tensor->shape) return false;
+  constexpr size_t kPiece = size_t{1} << 20;
+  const size_t size = a.tensor->size_bytes;
+  Buffer left(std::min(kPiece, size));
+  Buffer right(left.size());
+  for (size_t at = 0; at < size; at += kPiece) {
+    const size_t n = std::min(kPiece, size - at);
+    a.file->read(*a.tensor, at, {left.data(), n});
+    b.file->read(*b.tensor, at, {right.data(), n});
+    if (std::memcmp(left.data(), right.data(), n) != 0) return false;
+  }
+  return true;
 }
 
 }  // namespace transept

@@ -16,7 +16,7 @@ class TensorSet {
  public:
   struct Entry {
     const StoredTensor* tensor;
-    std::shared_ptr<const SafetensorsFile> file;  // keeps the tensor's bytes alive
+    std::shared_ptr<const SafetensorsFile> file;  // what the tensor is read from
   };
   using Entries = std::map<std::string, Entry, std::less<>>;
 
@@ -32,16 +32,14 @@ class TensorSet {
   [[nodiscard]] bool has_prefix(std::string_view prefix) const;
   // Same type, shape and bytes.
   [[nodiscard]] static bool equal(const Entry& a, const Entry& b);
-  // Lets go of the pages of these values if they are a part of one of the files.
-  void release(const void* values, size_t size_bytes) const;
-  [[nodiscard]] size_t mapped_bytes() const { return mapped_bytes_; }
+  // Error io if somebody wrote into one of the files since it was opened.
+  void check_unchanged() const;
 
  private:
   void add_index(const std::filesystem::path& folder, const std::filesystem::path& index);
   std::string name_;
   Entries entries_;
   std::vector<std::shared_ptr<const SafetensorsFile>> files_;
-  size_t mapped_bytes_ = 0;
 };
 
 }  // namespace transept

@@ -35,12 +35,19 @@ void divide(Weight& vector, const std::vector<float>& by) {
 
 }  // namespace
 
-void balance_output(Transformer& model, ThreadPool& pool) {
+void balance_output(Transformer& model, ThreadPool& pool,
+                    const std::function<void(Weight& weight)>& load) {
   const auto& head = model.config.head;
   if (!head.present || head.tied || head.transform || !model.decoder.final_norm) return;
   Weight& output = *model.head.output;
-  if (!is_quantized(output.storage) || output.values == nullptr) return;
+  if (!is_quantized(output.storage)) return;
   Norm& norm = *model.decoder.final_norm;
+  if (load) {
+    load(output);
+    load(norm.gain);
+    if (norm.kind == NormKind::layer) load(norm.shift);
+  }
+  if (output.values == nullptr) return;  // a file of panels, which was balanced before
   std::vector<float> columns = largest_by_column(output, pool);
   for (size_t i = 0; i < columns.size(); ++i) {
     const float shift = norm.shift.empty() ? 0.0f : norm.shift.f32()[i];

@@ -11,7 +11,8 @@ namespace transept {
 // Xiao et al. 2023, arXiv:2211.10438, equation 4 at one half, with the norm's gain for what a text
 // would show): its gain and shift are divided by what Weight::columns says. Powers of two, so that
 // the model computes what it did, to the bit. Nothing where the matrix is not of integers, is a
-// token table too, or follows no norm.
-void balance_output(Transformer& model, ThreadPool& pool);
+// token table too, or follows no norm. `load` as in WeightSource.
+void balance_output(Transformer& model, ThreadPool& pool,
+                    const std::function<void(Weight& weight)>& load = {});
 
 }  // namespace transept

@@ -1,5 +1,6 @@
 #include "model/parameters.h"
 
+#include "ops/linear.h"
 #include "ops/optimize.h"
 
 namespace transept {
@@ -15,7 +16,7 @@ Parameters::Parameters(Transformer& model) : model_(model) {
   gradients_ = Buffer(size_ * sizeof(float));
   for (Parameter& p : list_) {
     float* place = values_.as<float>() + p.begin;
-    if (!p.weight->empty()) widen(p.weight->dtype, p.weight->values, 0, p.size(), place);
+    if (!p.weight->empty()) copy_values(*p.weight, place);
     p.weight->dtype = DType::f32;
     p.weight->storage = Storage::f32;
     p.weight->values = place;

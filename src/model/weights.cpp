@@ -158,31 +158,69 @@ Storage storage_of(const Transformer& model) {
   return storage;
 }
 
+namespace {
+
+// What a model computes with, as its fingerprint sees it: the panels, or the values where those are
+// as stored.
+class Fingerprint {
+ public:
+  explicit Fingerprint(const Config& config) { hasher_.add(describe(config)); }
+
+  void add(const Weight& weight) {
+    const bool in_panels = weight.storage != Storage::f32;
+    const char* form = in_panels ? name_of(weight.storage) : name_of(weight.dtype);
+    hasher_.add(fmt::format("{} {} {}x{}", weight.name, form, weight.rows, weight.cols));
+    if (in_panels) {
+      hasher_.add(weight.packed.data(), weight.packed.size());
+    } else {
+      hasher_.add(weight.values, weight.size() * size_of(weight.dtype));
+    }
+  }
+  [[nodiscard]] std::string text() const { return hasher_.hex(); }
+
+ private:
+  Hasher hasher_;
+};
+
+// Later, when it is asked for, of values that are kept and may change until then.
+std::shared_ptr<const ModelIdentity> identity_of_kept(Transformer& model) {
+  auto all = std::make_shared<std::vector<Weight>>();
+  visit(model, [&](const std::string&, Weight& weight, int, int, Role) {
+    Weight& kept = all->emplace_back();
+    kept.name = weight.name;
+    kept.rows = weight.rows;
+    kept.cols = weight.cols;
+    kept.dtype = weight.dtype;
+    kept.values = weight.values;
+    kept.owner = weight.owner;
+  });
+  return std::make_shared<ModelIdentity>([all, config = model.config] {
+    Fingerprint fingerprint(config);
+    for (const Weight& weight : *all) fingerprint.add(weight);
+    return fingerprint.text();
+  });
+}
+
+}  // namespace
+
 void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
-            const std::function<void(const Weight& weight)>& packed) {
-  struct Values {
-    std::string name;
-    const void* data;
-    size_t bytes;
-    std::shared_ptr<const void> owner;
-  };
-  balance_output(model, pool);
-  std::vector<Values> all;
+            const WeightSource& source) {
+  balance_output(model, pool, source.load);
+  const bool is_f32 = storage_of(model) == Storage::f32;
+  const bool are_kept = is_f32 && !source.load;
+  Fingerprint fingerprint(model.config);
   visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {
     weight.fine = is_quantized(weight.storage) && weight.sees_outliers;
-    const bool is_multiplied = role == Role::product || role == Role::both;
     const bool in_panels = weight.storage != Storage::f32;
-    if (weight.values != nullptr && (is_multiplied || in_panels)) {
-      pack(weight, pool, kernels);
-      if (packed) packed(weight);
-    }
-    const char* form = in_panels ? name_of(weight.storage) : name_of(weight.dtype);
-    std::string what = fmt::format("{} {} {}x{}", name, form, weight.rows, weight.cols);
-    if (in_panels) {
-      all.push_back({std::move(what), weight.packed.data(), weight.packed.size(), nullptr});
-    } else {
-      all.push_back(
-          {std::move(what), weight.values, weight.size() * size_of(weight.dtype), weight.owner});
+    const bool is_multiplied = role == Role::product || role == Role::both;
+    if (source.load) source.load(weight);
+    const bool packs = weight.values != nullptr && (is_multiplied || in_panels);
+    if (packs) pack(weight, pool, kernels);
+    if (!are_kept) fingerprint.add(weight);
+    if (packs && source.packed) source.packed(weight);
+    if (packs && source.load) {
+      weight.values = nullptr;
+      weight.owner = nullptr;
     }
   });
   if (model.config.head.present) {
@@ -190,19 +228,8 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
     model.head.subsets = std::make_shared<SubsetMaker>();
   }
   model.identity =
-      std::make_shared<ModelIdentity>([all = std::move(all), switches = describe(model.config)] {
-        Hasher hasher;
-        hasher.add(switches);
-        for (const Values& values : all) {
-          hasher.add(values.name);
-          hasher.add(values.data, values.bytes);
-        }
-        return hasher.hex();
-      });
-  // Panels belong to the model, which may go before what asks; and a model is the same whether it
-  // was converted when loading or before.
-  const bool is_f32 = storage_of(model) == Storage::f32;
-  if (!is_f32) (void)model.identity->fingerprint();
+      are_kept ? identity_of_kept(model)
+               : std::make_shared<ModelIdentity>([text = fingerprint.text()] { return text; });
   model.config.decoder.keys = is_f32 ? Storage::f32 : Storage::bf16;
 }
 

@@ -88,10 +88,16 @@ void visit(const Transformer& model, const std::function<void(const Weight& weig
 // The form of its matrices: int8 or int4 if any is, for those keep some in bf16.
 [[nodiscard]] Storage storage_of(const Transformer& model);
 
-// The last step of loading, when every weight has its values: packs what products read and sets the
-// identity. `packed` is told of each weight whose stored values are not needed until someone asks
-// for the fingerprint.
+// Where the values of weights come from when they are not there yet. No two matrices are held as
+// their file has them: what has been packed gives its values back.
+struct WeightSource {
+  std::function<void(Weight& weight)> load;          // fills `values`, unless it is not empty
+  std::function<void(const Weight& weight)> packed;  // is shown panels and values together
+};
+
+// The last step of loading: packs what products read and sets the identity. Without a source every
+// weight has its values, and keeps them.
 void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
-            const std::function<void(const Weight& weight)>& packed = {});
+            const WeightSource& source = {});
 
 }  // namespace transept

@@ -9,12 +9,12 @@
 namespace transept {
 namespace {
 
-// Row `index` of a table as f32, which `scratch` holds if it had to be converted. A table in panels
-// is read there, so that what is looked up is what is multiplied with.
+// Row `index` of a table as f32, which `scratch` holds if it had to be converted. A table that is
+// in panels alone is read there, so that what is looked up is what is multiplied with.
 const float* row_of(const Weight& table, int index, float* scratch) {
   const auto cols = static_cast<size_t>(table.cols);
   const size_t start = static_cast<size_t>(index) * cols;
-  if (table.storage != Storage::f32) {
+  if (table.storage != Storage::f32 || table.values == nullptr) {
     unpack_row(table, index, scratch);
     return scratch;
   }

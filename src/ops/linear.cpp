@@ -50,14 +50,11 @@ void pack_panel(const Weight& weight, const float* rows, int n, const KernelTabl
 }
 
 // Every form of panel is columns of 16 elements, one per output: values, or the words of int8.h and
-// int4.h. Where an f32 matrix is there row by row too, that is a sixteenth of the reading.
+// int4.h.
 template <class Element>
 void take_panel(const Weight& weight, std::span<const int32_t> rows, std::byte* panel) {
   const size_t bytes = panel_bytes(weight.storage, weight.cols);
   const size_t n = bytes / (kLanes * sizeof(Element));
-  const bool by_row = weight.storage == Storage::f32 && weight.dtype == DType::f32;
-  const auto* whole = static_cast<const std::byte*>(by_row ? weight.values : weight.packed.data());
-  const size_t step = by_row ? 1 : kLanes;
   auto* to = reinterpret_cast<Element*>(panel);
   for (size_t lane = 0; lane < kLanes; ++lane) {
     if (lane >= rows.size()) {
@@ -65,10 +62,10 @@ void take_panel(const Weight& weight, std::span<const int32_t> rows, std::byte* 
       continue;
     }
     const auto row = static_cast<size_t>(rows[lane]);
-    const size_t first = by_row ? row * n : row / kLanes * kLanes * n + row % kLanes;
-    const std::byte* from = whole + first * sizeof(Element);
+    const size_t first = row / kLanes * kLanes * n + row % kLanes;
+    const std::byte* from = weight.packed.data() + first * sizeof(Element);
     for (size_t i = 0; i < n; ++i) {
-      std::memcpy(to + i * kLanes + lane, from + i * step * sizeof(Element), sizeof(Element));
+      std::memcpy(to + i * kLanes + lane, from + i * kLanes * sizeof(Element), sizeof(Element));
     }
   }
 }
@@ -169,7 +166,6 @@ Weight take_outputs(const Weight& weight, std::span<const int32_t> rows, ThreadP
 }
 
 void unpack_row(const Weight& weight, int index, float* values) {
-  dcheck(weight.storage != Storage::f32);
   const int lane = index % kLanes;
   const std::byte* panel = weight.packed.data() + static_cast<size_t>(index / kLanes) *
                                                       panel_bytes(weight.storage, weight.cols);
@@ -177,11 +173,36 @@ void unpack_row(const Weight& weight, int index, float* values) {
     unpack_row_i8(panel, lane, weight.cols, values);
   } else if (weight.storage == Storage::int4) {
     unpack_row_i4(panel, lane, weight.cols, values);
+  } else if (weight.storage == Storage::f32) {
+    const auto* floats = reinterpret_cast<const float*>(panel) + lane;
+    for (int k = 0; k < weight.cols; ++k) values[k] = floats[ptrdiff_t{k} * kLanes];
   } else {
     const auto* halves = reinterpret_cast<const uint16_t*>(panel) + lane;
     for (int k = 0; k < weight.cols; ++k) values[k] = from_bfloat16(halves[ptrdiff_t{k} * kLanes]);
   }
   for (size_t k = 0; k < weight.columns.size(); ++k) values[k] /= weight.columns[k];
+}
+
+void copy_values(const Weight& weight, float* out) {
+  if (weight.values != nullptr) return widen(weight.dtype, weight.values, 0, weight.size(), out);
+  const auto cols = static_cast<size_t>(weight.cols);
+  for (int r = 0; r < weight.rows; ++r) unpack_row(weight, r, out + static_cast<size_t>(r) * cols);
+}
+
+Buffer stored_values(const Weight& weight) {
+  dcheck(weight.storage == Storage::f32);
+  Buffer out(weight.size() * size_of(weight.dtype));
+  if (weight.values != nullptr) {
+    std::memcpy(out.data(), weight.values, out.size());
+    return out;
+  }
+  const auto cols = static_cast<size_t>(weight.cols);
+  std::vector<float> row(cols);
+  for (int r = 0; r < weight.rows; ++r) {
+    unpack_row(weight, r, row.data());
+    narrow(weight.dtype, row.data(), cols, static_cast<size_t>(r) * cols, out.data());
+  }
+  return out;
 }
 
 }  // namespace transept

@@ -29,7 +29,14 @@ void pack(Weight& weight, ThreadPool& pool, const KernelTable& kernels);
 [[nodiscard]] Weight take_outputs(const Weight& weight, std::span<const int32_t> rows,
                                   ThreadPool& pool);
 
-// Row `index` of what was packed, as f32: `cols` values. Not for f32, whose rows weight.values has.
+// Row `index` of what was packed, as f32: `cols` values.
 void unpack_row(const Weight& weight, int index, float* values);
+
+// All values [rows, cols] as f32: those that it has, else those of its panels.
+void copy_values(const Weight& weight, float* out);
+
+// The same as its file has them, in weight.dtype, to the bit: panels in f32 lose nothing. For
+// weights that are in f32.
+[[nodiscard]] Buffer stored_values(const Weight& weight);
 
 }  // namespace transept

@@ -114,6 +114,28 @@ TEST_P(Ops, EmbedReadsEveryStorageType) {
   }
 }
 
+TEST_P(Ops, PanelsInF32StandForTheStoredValues) {
+  for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) {
+    Weight table = random_weight(37, 21, dtype);
+    const Buffer stored = stored_values(table);
+    ASSERT_EQ(stored.size(), table.size() * size_of(dtype));
+    EXPECT_EQ(std::memcmp(stored.data(), table.values, stored.size()), 0);
+    const std::vector<int32_t> ids{36, 0, 17, 17};
+    const Tensor before = embed(c, table, ids, 0.5F);
+    std::vector<float> widened(table.size());
+    copy_values(table, widened.data());
+    pack(table, pool, *GetParam());
+    table.values = nullptr;  // as after loading
+    table.owner = nullptr;
+    const Tensor after = embed(c, table, ids, 0.5F);
+    EXPECT_EQ(std::memcmp(after.data, before.data, before.bytes()), 0);
+    EXPECT_EQ(std::memcmp(stored_values(table).data(), stored.data(), stored.size()), 0);
+    std::vector<float> taken_out(table.size());
+    copy_values(table, taken_out.data());
+    EXPECT_EQ(taken_out, widened);
+  }
+}
+
 // softmax(scale * q Kᵀ + bias) V in double precision for one item and head.
 std::vector<double> attend(ConstTensor q, int query, ConstTensor k, ConstTensor v, int begin,
                            int valid, int head, int d, double scale, const float* bias) {

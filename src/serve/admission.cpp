@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <sstream>
 #include <utility>
 
+#include "base/file.h"
 #include "serve/errors.h"
 #include "serve/http.h"
 #include "serve/memory_name.h"
@@ -47,21 +47,6 @@ void read_limit(std::string_view word, const std::string& where, KeyLimits& limi
     limits.concurrent = static_cast<int>(number);
 }
 
-// Bounded: a device gives bytes for ever.
-std::string key_file_text(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  check(in.is_open() && !std::filesystem::is_directory(file), ErrorCode::not_found,
-        "{}: no file of API keys that can be read", [&] { return file.string(); });
-  std::string text(kMostKeyBytes + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(in.gcount()));
-  check(
-      text.size() <= kMostKeyBytes, ErrorCode::bad_data,
-      "{}: more than {} bytes, too large for a file of API keys", [&] { return file.string(); },
-      kMostKeyBytes);
-  return text;
-}
-
 std::string_view after_scheme(std::string_view authorization) {
   for (const std::string_view scheme : {"Bearer ", "DeepL-Auth-Key "}) {
     if (authorization.size() > scheme.size() &&
@@ -86,7 +71,7 @@ Admission::Admission(const AdmissionOptions& options) : options_(options) {
 
 std::vector<Admission::Key> Admission::read_keys(const AdmissionOptions& options) {
   const std::string file = options.key_file.string();
-  std::istringstream lines(key_file_text(options.key_file));
+  std::istringstream lines(read_file(options.key_file, kMostKeyBytes));
   std::vector<Key> keys;
   int number = 0;
   for (std::string line; std::getline(lines, line);) {

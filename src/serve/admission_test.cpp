@@ -92,7 +92,7 @@ TEST(Admission, AFileOfKeysIsAFileOfKeys) {
   };
   EXPECT_EQ(fails("/dev/zero"), ErrorCode::bad_data);
   EXPECT_EQ(fails("/nowhere/keys"), ErrorCode::not_found);
-  EXPECT_EQ(fails("/tmp"), ErrorCode::not_found);
+  EXPECT_EQ(fails("/tmp"), ErrorCode::bad_data);
   EXPECT_EQ(fails(file_with("# none\n")), ErrorCode::bad_data);
   EXPECT_EQ(fails(file_with("a short\n")), ErrorCode::bad_data);
 }

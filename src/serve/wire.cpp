@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/file.h"
 
 namespace transept::serve {
 namespace asio = boost::asio;
@@ -75,9 +76,10 @@ std::unique_ptr<Wire> tls_wire(asio::ip::tcp::socket socket, asio::ssl::context&
 
 std::unique_ptr<asio::ssl::context> tls_context(const std::string& certificate,
                                                 const std::string& private_key) {
-  for (const std::string& file : {certificate, private_key})
-    check(std::filesystem::exists(file), ErrorCode::not_found, "{}: no such file; TLS needs it",
-          file);
+  for (const std::string& file : {certificate, private_key}) {
+    check(file_exists(file), ErrorCode::not_found, "{}: no such file; TLS needs it", file);
+    (void)InputFile(file);  // refuses pipes and the like, which OpenSSL would wait for
+  }
   auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
   context->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
                        asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |

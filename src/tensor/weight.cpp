@@ -20,6 +20,18 @@ void widen(DType dtype, const void* values, size_t begin, size_t n, float* out) 
   }
 }
 
+void narrow(DType dtype, const float* from, size_t n, size_t begin, void* values) {
+  auto* to = static_cast<std::byte*>(values) + begin * size_of(dtype);
+  if (dtype == DType::f32) {
+    std::memcpy(to, from, n * sizeof(float));
+    return;
+  }
+  for (size_t i = 0; i < n; ++i) {
+    const uint16_t bits = dtype == DType::bf16 ? to_bfloat16(from[i]) : to_float16(from[i]);
+    std::memcpy(to + i * sizeof bits, &bits, sizeof bits);
+  }
+}
+
 std::optional<Storage> storage_named(std::string_view name) {
   if (name.empty()) return std::nullopt;
   for (const Storage storage : {Storage::f32, Storage::bf16, Storage::int8, Storage::int4})

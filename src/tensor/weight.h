@@ -23,9 +23,11 @@ enum class DType { f32, f16, bf16 };
   return dtype == DType::f32 ? "f32" : dtype == DType::f16 ? "f16" : "bf16";
 }
 
-// The values [begin, begin + n) of an array of that type, as f32. It need not be aligned: a mapped
-// file's is not.
+// The values [begin, begin + n) of an array of that type, as f32. It need not be aligned.
 void widen(DType dtype, const void* values, size_t begin, size_t n, float* out);
+
+// The reverse, exact for what widen() gave: the values [begin, begin + n) from f32.
+void narrow(DType dtype, const float* from, size_t n, size_t begin, void* values);
 
 // The form that a matrix is packed in. Token tables that are not f32 are packed too.
 enum class Storage { f32, bf16, int8, int4 };
@@ -65,8 +67,9 @@ struct Weight {
   Side side = Side::decoder;
   bool sees_outliers = false;  // StackConfig::ffn_outliers
   DType dtype = DType::f32;
-  const void* values = nullptr;       // [rows, cols] row-major, as stored; vectors are always f32
-  std::shared_ptr<const void> owner;  // keeps `values` alive: a mapped file or a Buffer
+  // [rows, cols] row-major, as stored; vectors are always f32. Null once loading has packed them.
+  const void* values = nullptr;
+  std::shared_ptr<const void> owner;  // keeps `values` alive: a Buffer
   Storage storage = Storage::f32;     // of `packed`
   bool fine = false;  // where products are of integers: multiplies activations of 15 bits, not 8
   std::vector<float> columns;  // what packing multiplies each column by; empty: 1

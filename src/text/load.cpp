@@ -74,7 +74,7 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const Tokenize
   PipelineParts parts;
   if (const fs::path file = folder / "tokenizer.json"; file_exists(file)) {
     const FolderConfig config = read_folder_config(folder);
-    parts = read_tokenizer_json(read_file(file), file.string());
+    parts = read_tokenizer_json(read_file(file, kMostVocabularyBytes), file.string());
     const bool bpe = dynamic_cast<const Bpe*>(parts.model.get()) != nullptr;
     parts.clean_up_spaces = config.clean_up_spaces && (!bpe || config.clean_up_spaces_even_bpe);
     set_language(parts, config, options.source_language, folder.string());
@@ -83,12 +83,13 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const Tokenize
   if (auto tokenizer = load_spm_family(folder, options)) return tokenizer;
   const FolderConfig config = read_folder_config(folder);
   if (const fs::path file = folder / "vocab.txt"; file_exists(file)) {
-    parts = read_vocab_txt(read_file(file), file.string(), config);
+    parts = read_vocab_txt(read_file(file, kMostVocabularyBytes), file.string(), config);
     parts.clean_up_spaces = config.clean_up_spaces;
     return std::make_unique<Pipeline>(std::move(parts));
   }
   if (file_exists(folder / "vocab.json") && file_exists(folder / "merges.txt")) {
-    parts = read_vocab_merges(read_file(folder / "vocab.json"), read_file(folder / "merges.txt"),
+    parts = read_vocab_merges(read_file(folder / "vocab.json", kMostVocabularyBytes),
+                              read_file(folder / "merges.txt", kMostVocabularyBytes),
                               folder.string(), config);
     return std::make_unique<Pipeline>(std::move(parts));
   }
@@ -100,13 +101,13 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const Tokenize
 }
 
 void copy_tokenizer(const fs::path& from, const fs::path& to) {
-  const bool is_one_file = file_exists(from);  // a SentencePiece model by itself
+  const bool is_one_file = !folder_exists(from);  // a SentencePiece model by itself
   for (const fs::path& file : is_one_file ? std::vector{from} : files_of(from)) {
     const std::string kind = file.extension().string();
     const std::string name = file.filename().string();
     const bool is_read = is_one_file || kind == ".spm" || kind == ".model" ||
                          std::ranges::find(kTokenizerFiles, name) != kTokenizerFiles.end();
-    if (is_read) write_file_atomic(to / name, read_file(file));
+    if (is_read) write_file_atomic(to / name, read_file(file, kMostVocabularyBytes));
   }
 }
 

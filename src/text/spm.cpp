@@ -100,9 +100,7 @@ Spm::Spm(std::string_view bytes, const std::string& where) {
 }
 
 Spm Spm::load(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  const auto bytes = file.bytes();
-  return Spm({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+  return Spm(read_file(path, kMostVocabularyBytes), path.string());
 }
 
 void Spm::encode(std::string_view text, Encoded& out) const {

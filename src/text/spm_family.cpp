@@ -33,7 +33,7 @@ std::unique_ptr<Tokenizer> load_plain(const fs::path& path) {
 
 std::unique_ptr<Tokenizer> load_spm_family(const fs::path& folder,
                                            const TokenizerOptions& options) {
-  if (file_exists(folder)) return load_plain(folder);
+  if (!folder_exists(folder) && file_exists(folder)) return load_plain(folder);
   const auto has = [&](const char* name) { return file_exists(folder / name); };
   if (!folder_exists(folder)) return nullptr;
   const FamilyConfig config(folder);

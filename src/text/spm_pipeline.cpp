@@ -328,7 +328,7 @@ std::unique_ptr<Tokenizer> load_spm_pipeline(const std::filesystem::path& model,
                                              const FamilyConfig& config,
                                              const TokenizerOptions& options) {
   const Family family = *family_of(config.tokenizer_class());
-  const std::string bytes = read_file(model);
+  const std::string bytes = read_file(model, kMostVocabularyBytes);
   const SpmProto proto = read_spm_proto(bytes, model.string());
   PipelineParts parts =
       read_tokenizer_json(PipelineWriter(family, proto, config).write(), model.string());

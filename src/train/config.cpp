@@ -329,7 +329,7 @@ TrainConfig make_train_config(const ConfigEntries& entries, const std::filesyste
 
 TrainConfig load_train_config(const std::filesystem::path& file,
                               const std::vector<std::string>& settings) {
-  ConfigEntries entries = parse_toml(read_file(file), file.string());
+  ConfigEntries entries = parse_toml(read_file(file, kMostSettingsBytes), file.string());
   for (const std::string& setting : settings) entries.push_back(parse_setting(setting));
   return make_train_config(entries, file.parent_path());
 }

@@ -13,17 +13,12 @@
 namespace transept {
 namespace {
 
-// Calls f(line, number) for every line; a last line without a newline counts, and Windows' line
-// ends are taken off.
-void each_line(const std::string& text, const std::function<void(std::string_view, size_t)>& f) {
-  size_t number = 0;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    std::string_view line = std::string_view(text).substr(at, end - at);
+// Windows' line ends are taken off.
+void each_text(const std::string& file, const std::function<void(std::string_view, size_t)>& f) {
+  each_line(file, [&](std::string_view line, size_t number) {
     if (line.ends_with('\r')) line.remove_suffix(1);
-    f(line, ++number);
-    at = end + 1;
-  }
+    f(line, number);
+  });
 }
 
 TextPair split_columns(std::string_view line, const std::string& where) {
@@ -52,7 +47,7 @@ void check_pair(const TextPair& pair) {
 
 std::vector<std::string> read_lines(const std::string& file) {
   std::vector<std::string> lines;
-  each_line(read_file(file), [&](std::string_view line, size_t) { lines.emplace_back(line); });
+  each_text(file, [&](std::string_view line, size_t) { lines.emplace_back(line); });
   return lines;
 }
 
@@ -72,7 +67,7 @@ std::string hash_of(const std::vector<TextPair>& pairs) {
 std::vector<TextPair> read_pairs(const Paths& files) {
   std::vector<TextPair> pairs;
   for (const std::string& file : files) {
-    each_line(read_file(file), [&](std::string_view line, size_t number) {
+    each_text(file, [&](std::string_view line, size_t number) {
       pairs.push_back(split_columns(line, fmt::format("{}:{}", file, number)));
       check_pair(pairs.back());
     });

@@ -78,14 +78,7 @@ void copy_values(const Transformer& from, const std::string& prefix, Parameters&
     check(weight.rows == p.weight->rows && weight.cols == p.weight->cols, ErrorCode::mismatch,
           "{}: [{}, {}] in the model to copy from, expected [{}, {}]", p.name, weight.rows,
           weight.cols, p.weight->rows, p.weight->cols);
-    float* values = to.values(p).data();
-    if (weight.values != nullptr) {
-      widen(weight.dtype, weight.values, 0, weight.size(), values);
-      continue;
-    }
-    for (int r = 0; r < weight.rows; ++r) {  // a converted folder's
-      unpack_row(weight, r, values + static_cast<size_t>(r) * static_cast<size_t>(weight.cols));
-    }
+    copy_values(weight, to.values(p).data());
   }
 }
 

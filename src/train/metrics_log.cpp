@@ -26,7 +26,7 @@ std::optional<int64_t> step_of(const std::string& line) {
 }  // namespace
 
 MetricsLog::MetricsLog(std::filesystem::path file, int64_t step) : file_(std::move(file)) {
-  if (!std::filesystem::exists(file_)) return;
+  if (!file_exists(file_)) return;
   const std::string text = read_file(file_);
   std::string kept;
   for (size_t at = 0; at < text.size();) {
@@ -50,8 +50,9 @@ void MetricsLog::append(std::string line) {
       file != nullptr && std::fwrite(whole.data(), 1, whole.size(), file) == whole.size();
   const int error = errno;
   const bool closed = file == nullptr || std::fclose(file) == 0;
-  check(ok && closed, ErrorCode::io, "{}: cannot write: {}", file_.string(),
-        std::strerror(ok ? errno : error));
+  check(
+      ok && closed, ErrorCode::io, "{}: cannot write: {}", [&] { return file_.string(); },
+      [&] { return std::strerror(ok ? errno : error); });
   lines_.push_back(std::move(line));
 }
 

@@ -98,20 +98,23 @@ std::unique_ptr<TrainedModel> make_trained_model(const TrainConfig& config, Thre
     start_new(config, marks_of(*out->tokenizer), *out);
   }
   const int vocab = out->model.config.decoder.vocab;
-  check(out->tokenizer->size() <= vocab, ErrorCode::mismatch,
-        "{}: the tokenizer has {} tokens, the model {}", out->tokenizer_folder.string(),
-        out->tokenizer->size(), vocab);
+  check(
+      out->tokenizer->size() <= vocab, ErrorCode::mismatch,
+      "{}: the tokenizer has {} tokens, the model {}",
+      [&] { return out->tokenizer_folder.string(); }, [&] { return out->tokenizer->size(); },
+      vocab);
   out->options = options_from_json(out->config_json, out->generation_json);
   return out;
 }
 
 void write_model_folder(const fs::path& folder, const TrainedModel& trained) {
   save_checkpoint(folder, trained.model, trained.config_json, trained.generation_json);
-  if (fs::equivalent(folder, trained.tokenizer_folder)) return;
+  std::error_code unknown;
+  if (fs::equivalent(folder, trained.tokenizer_folder, unknown)) return;
   copy_tokenizer(trained.tokenizer_folder, folder);
   // A new model's class would look for its own tokenizer's files; this says what is there.
-  if (trained.is_new && fs::exists(folder / "tokenizer.json") &&
-      !fs::exists(folder / "tokenizer_config.json")) {
+  if (trained.is_new && file_exists(folder / "tokenizer.json") &&
+      !file_exists(folder / "tokenizer_config.json")) {
     write_file_atomic(folder / "tokenizer_config.json",
                       "{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}\n");
   }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/folder_lock.h"
 #include "eval/metrics.h"
 #include "model/teacher_forcing.h"
 #include "train/batcher.h"
@@ -48,6 +49,8 @@ class Run {
   };
 
   // trainer.cpp
+  void lock_output();
+  void remove_leftovers() const;
   void read_data();
   void resume();
   void note_changes(const TrainState& found) const;
@@ -87,6 +90,7 @@ class Run {
 
   TrainConfig config_;
   const TrainEvents& events_;
+  FolderLock lock_;  // of the output folder
   ThreadPool pool_;
   const KernelTable& kernels_;
   bool in_pairs_;  // steps multiply in bf16, from the values themselves; validation in f32 panels

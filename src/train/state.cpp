@@ -2,16 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
-#include <cstring>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "io/safetensors.h"
 
 namespace transept {
 namespace {
 
-constexpr const char* kFormat = "transept-training-1";
+constexpr const char* kFormat = "transept-training-2";
+constexpr const char* kFormatWithoutChecksum = "transept-training-1";
+constexpr const char* kChecksum = "checksum";
 
 using Metadata = SafetensorsFile::Metadata;
 
@@ -59,24 +62,79 @@ void read_tensor(const SafetensorsFile& file, const std::string& name, std::span
   const StoredTensor* tensor = file.find(name);
   check(tensor != nullptr, ErrorCode::mismatch, "{}: no tensor {}: the settings have changed",
         file.name(), name);
-  check(tensor->type == StoredType::f32 && tensor->bytes.size() == out.size_bytes(),
+  check(tensor->type == StoredType::f32 && tensor->size_bytes == out.size_bytes(),
         ErrorCode::mismatch,
         "{}: {} has {} bytes, expected {}: another model was trained here; name another output "
         "folder",
-        file.name(), name, tensor->bytes.size(), out.size_bytes());
-  std::memcpy(out.data(), tensor->bytes.data(), out.size_bytes());
+        file.name(), name, tensor->size_bytes, out.size_bytes());
+  file.read(*tensor, 0, std::as_writable_bytes(out));
 }
 
-void check_format(const SafetensorsFile& file) {
-  check(text_of(file, "format") == kFormat, ErrorCode::unsupported,
-        "{}: format \"{}\", expected \"{}\"", file.name(), text_of(file, "format"), kFormat);
+// Over names, numbers and texts, in the order of the names.
+class Checksum {
+ public:
+  void add(const Metadata& metadata) {
+    for (const auto& [key, value] : metadata) {
+      if (key == kChecksum) continue;
+      add_text(key);
+      add_text(value);
+    }
+  }
+  void add_text(std::string_view text) {
+    hasher_.add(text);
+    hasher_.add(std::string_view("\0", 1));
+  }
+  void add(std::span<const std::byte> bytes) { hasher_.add(bytes.data(), bytes.size()); }
+  [[nodiscard]] std::string text() const { return hasher_.hex(); }
+
+ private:
+  Hasher hasher_;
+};
+
+void write_checked(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
+                   Metadata metadata) {
+  std::ranges::sort(tensors, {}, &TensorToWrite::name);
+  Checksum checksum;
+  checksum.add(metadata);
+  for (const TensorToWrite& tensor : tensors) {
+    checksum.add_text(tensor.name);
+    checksum.add(tensor.bytes);
+  }
+  metadata[kChecksum] = checksum.text();
+  write_safetensors(path, std::move(tensors), metadata);
+}
+
+void check_contents(const SafetensorsFile& file) {
+  const std::string& format = text_of(file, "format");
+  check(format == kFormat || format == kFormatWithoutChecksum, ErrorCode::unsupported,
+        "{}: format \"{}\", expected \"{}\"", file.name(), format, kFormat);
+  if (format == kFormatWithoutChecksum && !file.metadata().contains(kChecksum)) return;
+  Checksum checksum;
+  checksum.add(file.metadata());
+  constexpr size_t kPiece = size_t{1} << 20;
+  Buffer piece(kPiece);
+  for (const auto& [name, tensor] : file.tensors()) {
+    checksum.add_text(name);
+    for (size_t at = 0; at < tensor.size_bytes; at += kPiece) {
+      const std::span<std::byte> part(piece.data(), std::min(kPiece, tensor.size_bytes - at));
+      file.read(tensor, at, part);
+      checksum.add(part);
+    }
+  }
+  check(checksum.text() == text_of(file, kChecksum), ErrorCode::bad_data,
+        "{}: damaged: its contents do not have the checksum that they were written with; restore "
+        "it, or remove the folder that it is in to begin again",
+        file.name());
 }
 
 }  // namespace
 
 void save_state(const std::filesystem::path& file, const TrainState& state, Parameters& parameters,
                 Optimizer& optimizer) {
-  Metadata metadata = {{"format", kFormat}, {"data", state.data_hash}, {"config", state.config}};
+  Metadata metadata = {{"format", kFormat},
+                       {"data", state.data_hash},
+                       {"valid_data", state.valid_hash},
+                       {"config", state.config}};
   each_number(state, [&](const char* name, const auto& value) {
     metadata[name] = fmt::format("{}", value);  // doubles: the shortest text that reads back equal
   });
@@ -87,17 +145,18 @@ void save_state(const std::filesystem::path& file, const TrainState& state, Para
                                         tensor_of("mean", optimizer.mean()),
                                         tensor_of("square", optimizer.square())};
   if (optimizer.has_ema()) tensors.push_back(tensor_of("ema", optimizer.ema()));
-  write_safetensors(file, std::move(tensors), metadata);
+  write_checked(file, std::move(tensors), std::move(metadata));
 }
 
-TrainState load_state(const std::filesystem::path& path, Parameters& parameters,
-                      Optimizer& optimizer) {
-  const SafetensorsFile file = SafetensorsFile::open(path);
-  check_format(file);
+namespace {
+
+TrainState read_state(const SafetensorsFile& file, Parameters& parameters, Optimizer& optimizer) {
+  check_contents(file);
   TrainState state;
   each_number(state, [&](const char* name, auto& value) { parse(file, name, value); });
   if (file.metadata().contains("best")) parse(file, "best", state.best.emplace());
   state.data_hash = text_of(file, "data");
+  if (file.metadata().contains("valid_data")) state.valid_hash = text_of(file, "valid_data");
   state.config = text_of(file, "config");
   parse(file, "updates", optimizer.counts.updates);
   parse(file, "encoder_updates", optimizer.counts.encoder_updates);
@@ -108,14 +167,23 @@ TrainState load_state(const std::filesystem::path& path, Parameters& parameters,
   return state;
 }
 
+}  // namespace
+
+TrainState load_state(const std::filesystem::path& path, Parameters& parameters,
+                      Optimizer& optimizer) {
+  const SafetensorsFile file = SafetensorsFile::open(path);
+  return read_unchanged(file, [&] { return read_state(file, parameters, optimizer); });
+}
+
 void save_values(const std::filesystem::path& file, std::span<const float> values) {
-  write_safetensors(file, {tensor_of("values", values)}, {{"format", kFormat}});
+  write_checked(file, {tensor_of("values", values)}, {{"format", kFormat}});
 }
 
 void load_values(const std::filesystem::path& path, std::span<float> values) {
   const SafetensorsFile file = SafetensorsFile::open(path);
-  check_format(file);
+  check_contents(file);
   read_tensor(file, "values", values);
+  file.check_unchanged();
 }
 
 }  // namespace transept

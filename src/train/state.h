@@ -29,13 +29,15 @@ struct TrainState {
   int64_t finished = 0;  // 1: the last thing was done, averaging included
 
   std::string data_hash;
-  std::string config;  // TOML, as it was when the file was written
+  std::string valid_hash;  // of the validation data; empty where the file is older
+  std::string config;      // TOML, as it was when the file was written
 };
 
 // values, moments, average and `state`. Error io: the previous file is intact.
 void save_state(const std::filesystem::path& file, const TrainState& state, Parameters& parameters,
                 Optimizer& optimizer);
-// Error bad_data or mismatch if the file does not fit the model.
+// Error bad_data if the file is damaged: it holds a checksum of its contents, unless an older
+// version wrote it. Error mismatch if it does not fit the model.
 [[nodiscard]] TrainState load_state(const std::filesystem::path& file, Parameters& parameters,
                                     Optimizer& optimizer);
 

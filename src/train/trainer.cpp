@@ -4,15 +4,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <string_view>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "train/run.h"
 
 namespace transept {
 
 namespace fs = std::filesystem;
 namespace {
+
+// What a training writes beside the tokenizer's files.
+constexpr std::array<std::string_view, 6> kResultFiles = {
+    "model.safetensors",     "config.json",   "generation_config.json",
+    "tokenizer_config.json", "metrics.jsonl", "report.html"};
 
 bool multiplies_in_bf16(const std::string& precision, const KernelTable& kernels) {
   check(precision != "bf16" || kernels.pairs != nullptr, ErrorCode::unsupported,
@@ -29,15 +37,14 @@ Run::Run(const TrainConfig& config, const TrainEvents& events)
       pool_(config.threads),
       kernels_(chosen_kernels()),
       in_pairs_(multiplies_in_bf16(config.precision, kernels_)) {
-  std::error_code error;
-  fs::create_directories(training_folder(), error);
-  check(!error, ErrorCode::io, "{}: cannot create the folder: {}", training_folder().string(),
-        error.message());
+  lock_output();
   trained_ = make_trained_model(config_, pool_);
+  remove_leftovers();
   read_data();
   optimizer_ = std::make_unique<Optimizer>(*trained_->parameters, config_);
   state_.data_hash = data_.hash;
-  const bool resumed = fs::exists(state_file());
+  state_.valid_hash = valid_.hash;
+  const bool resumed = file_exists(state_file());
   if (resumed) resume();
   if (!in_pairs_) trained_->parameters->repack(pool_, kernels_);
   events_.note(
@@ -45,6 +52,35 @@ Run::Run(const TrainConfig& config, const TrainEvents& events)
   log_ = std::make_unique<MetricsLog>(fs::path(config_.output) / "metrics.jsonl", state_.step);
   drop_values(state_.step, static_cast<size_t>(config_.average.checkpoints));
   if (!resumed) save();  // what a rollback goes back to; and a full disk is noticed now
+}
+
+void Run::lock_output() {
+  std::error_code error;
+  fs::create_directories(training_folder(), error);
+  check(
+      !error, ErrorCode::io, "{}: cannot create the folder: {}",
+      [&] { return training_folder().string(); }, [&] { return error.message(); });
+  std::optional<FolderLock> lock = FolderLock::take(config_.output);
+  check(lock.has_value(), ErrorCode::io,
+        "{}: another training writes into this folder; wait for its end, or name another output "
+        "folder",
+        config_.output);
+  lock_ = std::move(*lock);
+  if (!lock_.holds())
+    events_.note("the output folder's file system has no locks: train there once at a time");
+}
+
+// Temporary files of trainings that were killed. Nobody else's: the folder is locked.
+void Run::remove_leftovers() const {
+  const fs::path& tokenizer = trained_->tokenizer_folder;
+  remove_temporaries(config_.output, [&](std::string_view target) {
+    return std::ranges::find(kResultFiles, target) != kResultFiles.end() ||
+           target == tokenizer.filename().string() || file_exists(tokenizer / target);
+  });
+  remove_temporaries(training_folder(), [&](std::string_view target) {
+    return target == state_file().filename().string() ||
+           (target.starts_with("values-") && target.ends_with(".safetensors"));
+  });
 }
 
 void Run::read_data() {
@@ -68,11 +104,17 @@ void Run::resume() {
         config_.output);
   note_changes(found);
   state_ = found;
+  state_.valid_hash = valid_.hash;
   events_.note(fmt::format("resumed at step {}", state_.step));
 }
 
 // Settings may be changed between runs; a reader of the log should know.
 void Run::note_changes(const TrainState& found) const {
+  if (!found.valid_hash.empty() && found.valid_hash != valid_.hash) {
+    events_.note(
+        "the validation data is not what it was: figures from before cannot be compared with those "
+        "to come, nor the best with what is better");
+  }
   const TrainConfig old = make_train_config(parse_toml(found.config, state_file().string()), {});
   const std::vector<ConfigKey> was = list_keys(old);
   const std::vector<ConfigKey> is = list_keys(config_);

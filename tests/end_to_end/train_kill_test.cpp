@@ -91,9 +91,24 @@ TEST_F(KilledTraining, AtFiftyRandomMomentsEndsWithTheSameBits) {
     }
     ASSERT_EQ(code, 0) << read_file(folder_ / "stderr");
     ++ends;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_ / output))
+      EXPECT_EQ(target_of_temporary(entry.path().filename().string()), "") << entry.path();
     EXPECT_TRUE(weights(output) == weights("whole")) << output;
   }
   EXPECT_EQ(kills, 50);
+}
+
+TEST_F(KilledTraining, ASecondTrainingOfAFolderIsRefused) {
+  const pid_t first = start("shared");
+  while (!fs::exists(folder_ / "shared/training/state.safetensors")) std::this_thread::yield();
+  ::kill(first, SIGSTOP);
+  EXPECT_EQ(wait_for(start("shared")), 74);
+  const std::string message = read_file(folder_ / "stderr");
+  EXPECT_EQ(std::count(message.begin(), message.end(), '\n'), 1) << message;
+  EXPECT_NE(message.find("shared: another training writes into this folder"), std::string::npos)
+      << message;
+  ::kill(first, SIGCONT);
+  EXPECT_EQ(wait_for(first), 0);
 }
 
 TEST_F(KilledTraining, AFullDiskLeavesTheLastCheckpointIntact) {

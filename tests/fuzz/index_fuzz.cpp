@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     const TensorSet set = TensorSet::open(folder.path());
     for (const auto& [name, entry] : set.entries()) {
-      if (entry.tensor->bytes.size() != sizeof(float) || (name != "a" && name != "b")) {
+      if (entry.tensor->size_bytes != sizeof(float) || (name != "a" && name != "b")) {
         __builtin_trap();
       }
     }

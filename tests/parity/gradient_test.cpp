@@ -110,8 +110,8 @@ TEST_P(Gradient, EqualsTheReference) {
     const StoredTensor* tensor = file.find(name);
     std::vector<float> out;
     if (tensor == nullptr) return out;
-    out.resize(tensor->bytes.size() / sizeof(float));
-    std::memcpy(out.data(), tensor->bytes.data(), tensor->bytes.size());
+    out.resize(tensor->size_bytes / sizeof(float));
+    file.read(*tensor, 0, std::as_writable_bytes(std::span(out)));
     return out;
   };
   const LossSum sum = rig.run(golden_examples(GetParam().model));
