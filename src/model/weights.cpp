@@ -209,7 +209,7 @@ void finish(Transformer& model, ThreadPool& pool, const KernelTable& kernels,
   const bool is_f32 = storage_of(model) == Storage::f32;
   const bool are_kept = is_f32 && !source.load;
   Fingerprint fingerprint(model.config);
-  visit(model, [&](const std::string& name, Weight& weight, int, int, Role role) {
+  visit(model, [&](const std::string&, Weight& weight, int, int, Role role) {
     weight.fine = is_quantized(weight.storage) && weight.sees_outliers;
     const bool in_panels = weight.storage != Storage::f32;
     const bool is_multiplied = role == Role::product || role == Role::both;
