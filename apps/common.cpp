@@ -20,9 +20,6 @@ void CommonOptions::declare(Options& options, const std::vector<std::string>& fo
   declare_keys(options);
   options.flag("normalize-punctuation", normalize_punctuation,
                "Marian: normalise punctuation before tokenising, as sacremoses does");
-  options.text("source-language", "CODE", source_language,
-               "mBART, M2M100, NLLB: the input's language");
-  options.text("target-language", "CODE", target_language, "and the output's");
 }
 
 void CommonOptions::declare_shared(Options& options, const std::vector<std::string>& formats) {
@@ -50,8 +47,6 @@ LoadOptions CommonOptions::load_options() const {
   options.dtype = dtype;
   options.keys = keys;
   options.normalize_punctuation = normalize_punctuation;
-  options.source_language = source_language;
-  options.target_language = target_language;
   return options;
 }
 
@@ -74,30 +69,6 @@ bool CommonOptions::use_colour(int descriptor) const {
   const char* terminal = std::getenv("TERM");
   if (terminal != nullptr && std::string_view(terminal) == "dumb") return false;
   return is_terminal(descriptor);
-}
-
-std::vector<Token> source_tokens(const Model& model, const Line& line, bool as_ids) {
-  std::vector<Token> ids;
-  if (as_ids) {
-    ids = parse_ids(line.text, line.where);
-  } else {
-    ids = at_line(line.where, [&] {
-      check_text(line.text);
-      return model.tokenizer().encode(line.text).ids;
-    });
-  }
-  check(!ids.empty() || !model.has_encoder(), ErrorCode::bad_data,
-        "{}: the input is empty; an encoder needs at least one token", line.where);
-  if (model.has_encoder()) at_line(line.where, [&] { model.check_source(ids); });
-  return ids;
-}
-
-std::vector<Token> prompt_tokens(const Model& model, const std::string& prompt) {
-  if (prompt.empty()) return {};
-  return at_line("--prompt", [&] {
-    check_text(prompt);
-    return model.prompt_ids(prompt);
-  });
 }
 
 std::int64_t peak_bytes() {

@@ -7,7 +7,6 @@
 #include "base/buffer.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "io/tasks.h"
 #include "model/encoder.h"
 
 namespace transept::serve {
@@ -44,42 +43,14 @@ struct Engine::Run {
   std::exception_ptr error;
 };
 
-namespace {
-
-// "translation_en_to_de"
-std::vector<Translation> translations_of(const std::vector<NamedTask>& tasks) {
-  std::vector<Translation> translations;
-  for (const NamedTask& task : tasks) {
-    constexpr std::string_view kBegin = "translation_";
-    const size_t middle = task.name.find("_to_");
-    if (!task.name.starts_with(kBegin) || middle == std::string::npos) continue;
-    translations.push_back({task.name.substr(kBegin.size(), middle - kBegin.size()),
-                            task.name.substr(middle + 4), task.prefix, task.decoder_prompt});
-  }
-  return translations;
-}
-
-}  // namespace
-
 Engine::Engine(const EngineOptions& options, Loop& loop, ThreadPool& pool)
     : options_(options), loop_(loop), pool_(pool), loaded_at_(std::time(nullptr)) {
-  checkpoint_ =
-      load_checkpoint(options.folder, pool,
-                      {.storage = storage_named(options.dtype), .keys = keys_named(options.keys)});
+  loaded_ = load_model(options.folder, pool, options.model);
   check(config().has_decoder(), ErrorCode::unsupported,
         "{}: an encoder on its own generates nothing; serve a model that has a decoder",
         options.folder.string());
-  try {
-    tokenizer_ = load_tokenizer(options.folder, options.tokenizer);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::not_found) throw;  // token ids still work
-  }
-  defaults_ = options_from_json(checkpoint_.config_json, checkpoint_.generation_config_json);
-  const std::vector<NamedTask> tasks = named_tasks(checkpoint_.config_json);
-  translations_ = translations_of(tasks);
-  prompts_ = decoder_prompts(tasks);
   fingerprint_ = model().identity->fingerprint();
-  tokenizer_hash_ = hash_of(tokenizer_.get());
+  tokenizer_hash_ = hash_of(tokenizer());
   counters_.batch_sizes.resize(12);
   scheduler_ = std::make_unique<Scheduler>(model(), pool_, options_.scheduler);
   thread_ = std::thread([this] { work(); });
@@ -95,9 +66,9 @@ Engine::~Engine() {
 }
 
 const Tokenizer& Engine::text() const {
-  check(tokenizer_ != nullptr, ErrorCode::not_found,
+  check(tokenizer() != nullptr, ErrorCode::not_found,
         "model {} has no tokenizer; give token ids instead of text", name());
-  return *tokenizer_;
+  return *tokenizer();
 }
 
 Task<Memory> Engine::encode(Scope& scope, std::vector<Token> source) {

@@ -120,6 +120,12 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const Tokenize
   return tokenizer;
 }
 
+void check_text_size(std::string_view text) {
+  check(text.size() <= kMostTextBytes, ErrorCode::limit,
+        "a text of {} bytes; at most {} MiB are tokenized at once, so break it into lines",
+        text.size(), kMostTextBytes >> 20);
+}
+
 Token language_token(const Tokenizer& tokenizer, std::string_view code) {
   const std::span<const Language> languages = tokenizer.languages();
   const auto found = std::find_if(languages.begin(), languages.end(),

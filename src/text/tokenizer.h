@@ -85,6 +85,11 @@ struct TokenizerOptions {
   std::string target_language;
 };
 
+// A text of more bytes is not tokenized at once: it would take some fifty bytes for each of its
+// own.
+constexpr size_t kMostTextBytes = size_t{16} << 20;
+void check_text_size(std::string_view text);  // Error limit
+
 // The token of a code. Error usage for one that the tokenizer does not know.
 [[nodiscard]] Token language_token(const Tokenizer& tokenizer, std::string_view code);
 

@@ -8,23 +8,11 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/lines.h"
 #include "base/utf8.h"
 
 namespace transept {
 namespace {
-
-// Calls f(line, number) for every line; a last line without a newline counts, and Windows' line
-// ends are taken off.
-void each_line(const std::string& text, const std::function<void(std::string_view, size_t)>& f) {
-  size_t number = 0;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    std::string_view line = std::string_view(text).substr(at, end - at);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    f(line, ++number);
-    at = end + 1;
-  }
-}
 
 TextPair split_columns(std::string_view line, const std::string& where) {
   std::vector<std::string_view> columns;
@@ -52,7 +40,8 @@ void check_pair(const TextPair& pair) {
 
 std::vector<std::string> read_lines(const std::string& file) {
   std::vector<std::string> lines;
-  each_line(read_file(file), [&](std::string_view line, size_t) { lines.emplace_back(line); });
+  each_line(read_file(file), false,
+            [&](std::string_view line, size_t) { lines.emplace_back(line); });
   return lines;
 }
 
@@ -72,7 +61,7 @@ std::string hash_of(const std::vector<TextPair>& pairs) {
 std::vector<TextPair> read_pairs(const Paths& files) {
   std::vector<TextPair> pairs;
   for (const std::string& file : files) {
-    each_line(read_file(file), [&](std::string_view line, size_t number) {
+    each_line(read_file(file), false, [&](std::string_view line, size_t number) {
       pairs.push_back(split_columns(line, fmt::format("{}:{}", file, number)));
       check_pair(pairs.back());
     });

@@ -53,10 +53,10 @@ Task<void> stream_generate(Call& call, Ask ask, bool explain) {
 Task<void> native_generate(Call& call) {
   const JsonDocument document = json_body(call.exchange.request);
   const Json body = document.root();
-  check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
-                       "options", "stream", "explain"});
+  check_question(body, {"options", "stream", "explain"});
   Ask ask = ask_of(call.service, body);
   const bool explain = body.get("explain", false);
+  if (explain) ask.is_blank = false;  // how the model sees it is what is asked
   if (body.get("stream", false)) {
     co_await stream_generate(call, std::move(ask), explain);
     co_return;
@@ -69,20 +69,16 @@ Task<void> native_generate(Call& call) {
 Task<void> native_score(Call& call) {
   const JsonDocument document = json_body(call.exchange.request);
   const Json body = document.root();
-  check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
-                       "target", "target_ids", "top"});
+  check_question(body, {"target", "target_ids", "top"});
   Ask ask = ask_of(call.service, body);
   Engine& engine = *ask.engine;
   std::vector<Token> target;
   if (const auto ids = body.find("target_ids")) {
     target = ids_of(*ids);
   } else if (const auto text = body.find("target")) {
-    // After a prompt: the end mark alone, as the public API does.
-    const bool after_prompt = !ask.prompt.empty();
-    target = engine.text()
-                 .encode(text->as_string(), {.special_tokens = !after_prompt, .target_side = true})
-                 .ids;
-    if (after_prompt && !engine.config().eos.empty()) target.push_back(engine.config().eos.front());
+    (void)engine.text();  // Error if there is none
+    const Direction direction = engine.loaded().direction(languages_of(body));
+    target = engine.loaded().target_ids(text->as_string(), !ask.prompt.empty(), direction);
   }
   check(!target.empty(), ErrorCode::usage, "there is no target: give \"target\" or \"target_ids\"");
   const auto ticket = call.service.admission->admit(

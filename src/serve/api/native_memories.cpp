@@ -27,12 +27,13 @@ Task<void> make_memory(Call& call) {
   MemoryStore& store = *call.service.store;
   const JsonDocument document = json_body(call.exchange.request);
   const Json body = document.root();
-  check_members(body, {"model", "text", "input", "ids", "source_ids"});
+  check_members(
+      body, {"model", "text", "input", "ids", "source_ids", "source_language", "target_language"});
   at_most_one(body, {"text", "input", "ids", "source_ids"});
   Engine& engine = call.service.engine(body.get("model", ""));
   std::vector<Token> source;
   if (const auto text = body.find("text") ? body.find("text") : body.find("input"))
-    source = source_ids(engine, text->as_string());
+    source = source_ids(engine, text->as_string(), engine.loaded().direction(languages_of(body)));
   else if (const auto ids = body.find("ids") ? body.find("ids") : body.find("source_ids"))
     source = ids_of(*ids);
   else

@@ -6,15 +6,6 @@
 namespace transept::serve {
 namespace {
 
-// Off, whatever way it is said.
-bool is_off(const Json& value) {
-  if (value.is_bool()) return !value.as_bool();
-  if (value.is_number()) return value.as_number() == 0;
-  if (value.is_string()) return value.as_string() == "none" || value.as_string() == "auto";
-  if (value.is_array() || value.is_object()) return value.size() == 0;
-  return true;
-}
-
 std::vector<std::string> stop_texts(const Json& body) {
   std::vector<std::string> stops;
   const auto stop = body.find("stop");
@@ -74,35 +65,97 @@ std::string content_text(const Json& content) {
   for (const Json& part : content.elements()) {
     const std::string type = part.get("type", "");
     check(type == "text" || type == "input_text" || type == "output_text", ErrorCode::unsupported,
-          "{}: content of type \"{}\" cannot be read; text can", part.where(), type);
+          "{}: content of type \"{}\" cannot be read; text can", part, type);
     text += part.at("text").as_string();
   }
   return text;
 }
 
-Ask openai_ask(const Service& service, const Json& body, std::string_view text) {
-  for (const char* name : {"logprobs", "top_logprobs", "echo", "suffix", "presence_penalty",
-                           "frequency_penalty", "logit_bias", "tools", "functions", "background"}) {
-    const auto value = body.find(name);
-    check(!value || is_off(*value), ErrorCode::unsupported, "\"{}\" is not supported", name);
-  }
+namespace {
+
+// Members that the answer does not depend on, and those that are obeyed; "messages" and so on are
+// read by their surface.
+void check_openai_members(const Json& body) {
   if (const auto format = body.find("response_format"))
     check(format->get("type", "text") == "text", ErrorCode::unsupported,
           "\"response_format\": plain text is what exists");
+  if (const auto text = body.find("text"))
+    if (const auto format = text->find("format"))
+      check(format->get("type", "text") == "text", ErrorCode::unsupported,
+            "\"text.format\": plain text is what exists");
+  if (const auto best = body.find("best_of"))
+    check(best->is_number() && best->as_number() == static_cast<double>(body.get("n", 1)),
+          ErrorCode::unsupported, "\"best_of\" is not supported, but for the value of \"n\"");
+  if (const auto modalities = body.find("modalities"))
+    for (const Json& one : modalities->elements())
+      check(one.as_string() == "text", ErrorCode::unsupported,
+            "\"modalities\": text is what exists");
+  if (const auto truncation = body.find("truncation"))
+    check(truncation->as_string() == "disabled", ErrorCode::unsupported,
+          "\"truncation\": nothing is cut here; say disabled");
+  check_meaning(body, "",
+                {"model",
+                 "prompt",
+                 "messages",
+                 "input",
+                 "instructions",
+                 "memory",
+                 "input_text",
+                 "any_prompt",
+                 "source_language",
+                 "target_language",
+                 "options",
+                 "max_tokens",
+                 "max_completion_tokens",
+                 "max_output_tokens",
+                 "temperature",
+                 "top_p",
+                 "n",
+                 "seed",
+                 "stop",
+                 "stream",
+                 "stream_options",
+                 "response_format",
+                 "text",
+                 "best_of",
+                 "modalities",
+                 "truncation",
+                 "user",
+                 "metadata",
+                 "store",
+                 "service_tier",
+                 "safety_identifier",
+                 "prompt_cache_key",
+                 "prompt_cache_retention",
+                 "parallel_tool_calls"});
+}
+
+}  // namespace
+
+Ask openai_ask(const Service& service, const Json& body, std::string_view text,
+               std::string_view begun) {
+  for (const char* name : {"logprobs", "top_logprobs", "echo", "suffix", "presence_penalty",
+                           "frequency_penalty", "logit_bias", "tools", "functions", "background"}) {
+    const auto value = body.find(name);
+    check(!value || says_nothing(*value), ErrorCode::unsupported, "\"{}\" is not supported", name);
+  }
+  check_openai_members(body);
   Ask ask;
   ask.engine = &service.engine(body.get("model", ""));
   ask.search = ask.engine->defaults();
   ask.search.logprobs = false;  // nobody sees them
+  const Direction direction = ask.engine->loaded().direction(languages_of(body));
+  if (direction.forced_bos) ask.search.forced_bos = direction.forced_bos;
+  PromptText prompt{.text = std::string(begun), .any = body.get("any_prompt", false)};
   const auto memory = body.find("memory");
   const auto input = memory ? std::nullopt : body.find("input_text");
   if (memory) ask.memory = memory->as_string();
-  if (input) ask.source = source_ids(*ask.engine, input->as_string());
-  if (memory || input) {
-    ask.prompt = prompt_ids(*ask.engine, text);
-  } else {
-    ask.source = source_ids(*ask.engine, text);
-    ask.prompt = usual_prompt(*ask.engine);
-  }
+  if (input) set_source(ask, input->as_string(), direction);
+  if (memory || input)
+    prompt.text = std::string(text) + prompt.text;
+  else
+    set_source(ask, text, direction);
+  ask.prompt = prompt_ids(*ask.engine, prompt, direction);
   for (const char* name : {"max_tokens", "max_completion_tokens", "max_output_tokens"})
     if (const auto most = body.find(name))
       ask.search.max_new_tokens = static_cast<int>(most->as_int(1, 1 << 24));
@@ -125,6 +178,11 @@ Ask openai_ask(const Service& service, const Json& body, std::string_view text) 
   if (const auto options = body.find("options")) set_search(ask.search, *options);
   ask.stops = stop_texts(body);
   return ask;
+}
+
+bool instructions_are_prompt(const Service& service, const Json& body) {
+  const bool is_asked = !service.engine(body.get("model", "")).prompts().empty();
+  return is_asked && !body.find("memory") && !body.find("input_text");
 }
 
 std::string StopText::cut(const std::string& text, bool& stopped) const {

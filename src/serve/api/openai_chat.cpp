@@ -142,25 +142,25 @@ Task<void> openai_completions(Call& call) {
   co_await stream(call, std::move(asks[0]), shape, body);
 }
 
-// All messages together are what is read; a last one by the assistant is the prompt to go on from.
+// What a conversation says: the input, and the prompt where one is given.
 Task<void> openai_chat(Call& call) {
   const JsonDocument document = json_body(call.exchange.request);
   const Json body = document.root();
   const std::vector<Json> messages = body.at("messages").elements();
   check(!messages.empty(), ErrorCode::usage, "messages: there is none");
+  const bool is_asked = instructions_are_prompt(call.service, body);
   std::string text;
   std::string begun;
   for (size_t i = 0; i < messages.size(); ++i) {
     const std::string content = content_text(messages[i].at("content"));
     const std::string role(messages[i].at("role").as_string());
-    if (i + 1 == messages.size() && i > 0 && role == "assistant")
-      begun = content;
-    else
-      text += (text.empty() ? "" : "\n") + content;
+    const bool is_last = i + 1 == messages.size() && i > 0;
+    const bool instructs = (role == "system" || role == "developer") && is_asked;
+    const bool is_begun = is_last && role == "assistant";
+    std::string& where = is_begun || instructs ? begun : text;
+    where += (where.empty() ? "" : is_begun ? " " : "\n") + content;
   }
-  std::vector<Ask> asks = {openai_ask(call.service, body, text)};
-  const std::vector<Token> more = prompt_ids(*asks[0].engine, begun);
-  asks[0].prompt.insert(asks[0].prompt.end(), more.begin(), more.end());
+  std::vector<Ask> asks = {openai_ask(call.service, body, text, begun)};
   const Shape shape{true, openai_id("chatcmpl"), asks[0].engine->name(), now_unix()};
   if (body.get("stream", false))
     co_await stream(call, std::move(asks[0]), shape, body);
