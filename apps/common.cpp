@@ -57,9 +57,18 @@ std::string model_folder(const std::string& model) {
   return model;
 }
 
-Model CommonOptions::load() const {
-  const LoadOptions options = load_options();
-  return Model::load(model_folder(model), options);
+Model CommonOptions::load(const Options& options) const {
+  Model loaded = Model::load(model_folder(model), load_options());
+  if (loaded.has_tokenizer()) check_effect(options, loaded.tokenizer());
+  return loaded;
+}
+
+void CommonOptions::check_effect(const Options& options, const Tokenizer& tokenizer) {
+  check(options.origin("normalize-punctuation") != Origin::command_line ||
+            tokenizer.description().starts_with("Marian"),
+        ErrorCode::usage,
+        "--normalize-punctuation has no effect: the tokenizer is {}, and only Marian's normalises",
+        [&] { return tokenizer.description(); });
 }
 
 bool CommonOptions::use_colour(int descriptor) const {

@@ -36,7 +36,9 @@ struct CommonOptions {
   void declare_keys(Options& options);
   [[nodiscard]] bool is_jsonl() const { return format == "jsonl"; }
   [[nodiscard]] LoadOptions load_options() const;
-  [[nodiscard]] Model load() const;
+  [[nodiscard]] Model load(const Options& options) const;
+  // Error usage where normalising was typed for a tokenizer that does not.
+  static void check_effect(const Options& options, const Tokenizer& tokenizer);
   [[nodiscard]] bool use_colour(int descriptor) const;
 };
 

@@ -21,7 +21,7 @@ class EncodeVerb : public Verb {
   void run(Options& options) override {
     check(!output_.empty(), ErrorCode::usage,
           "encode: --output is missing; name the memory file to write, like report.memory");
-    const Model model = common_.load();
+    const Model model = common_.load(options);
     check(model.has_encoder(), ErrorCode::unsupported,
           "{}: a decoder on its own has no encoder; there is nothing to keep", common_.model);
     // The whole input is one text: a document keeps its newlines.

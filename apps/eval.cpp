@@ -136,7 +136,7 @@ class EvalVerb : public Verb {
   }
 
   std::vector<std::string> generate(const Options& options) {
-    const Model model = common_.load();
+    const Model model = common_.load(options);
     search_.check_effect(options, model);
     search_.read_restrictions(model);
     check(model.has_decoder() && model.has_tokenizer(), ErrorCode::unsupported,

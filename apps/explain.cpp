@@ -28,7 +28,7 @@ class ExplainVerb : public Verb {
   void run(Options& options) override {
     const std::string chosen = options.one_of({"input", "input-file", "memory"});
     if (chosen != "memory") memory_.clear();
-    const Model model = common_.load();
+    const Model model = common_.load(options);
     reader_.start(model, languages_.of(options, model));
     const std::vector<Token> prompt = prompt_.ids(model, reader_.languages());
     if (prompt_.is_ids)

@@ -33,7 +33,7 @@ class GenerateVerb : public Verb {
 
   void run(Options& options) override {
     check_usage(options);
-    model_.emplace(common_.load());
+    model_.emplace(common_.load(options));
     search_.check_effect(options, *model_);
     search_.read_restrictions(*model_);
     reader_.start(*model_, asked_languages(options));

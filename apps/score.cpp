@@ -27,7 +27,7 @@ class ScoreVerb : public Verb {
     const std::string chosen = options.one_of({"input", "input-file", "memory"});
     if (chosen != "memory") memory_.clear();
     if (!target_ids_text_.empty()) target_ = target_ids_text_;
-    model_.emplace(common_.load());
+    model_.emplace(common_.load(options));
     check(model_->has_decoder(), ErrorCode::unsupported, "{}: an encoder on its own scores nothing",
           common_.model);
     reader_.start(*model_, languages_.of(options, *model_));

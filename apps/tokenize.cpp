@@ -29,6 +29,7 @@ class TokenizeVerb : public Verb {
           "--pieces, --offsets and --decode exclude each other: give one");
     const Tokenizer tokenizer =
         Tokenizer::load(model_folder(common_.model), common_.load_options());
+    CommonOptions::check_effect(options, tokenizer);
     asked_ = languages_.of(options, tokenizer);
     Lines lines(input_, options, common_.quiet);
     constexpr size_t kWindow = 1024;

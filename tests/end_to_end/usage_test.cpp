@@ -18,11 +18,11 @@ Result generate(const std::vector<std::string>& more,
 
 TEST(Usage, RefusesWhatWouldChangeNothing) {
   const std::vector<std::vector<std::string>> useless = {
-      {"--temperature", "0.7"},     {"--top-k", "5"},          {"--top-p", "0.5"},
-      {"--min-p", "0.1"},           {"--typical-p", "0.5"},    {"--seed", "3"},
-      {"--top-h", "0.5"},           {"--n-best", "2"},         {"--length-penalty", "2"},
-      {"--early-stopping", "true"}, {"--shortlist-best", "5"}, {"--target-language", "de"},
-      {"--source-language", "en"}};
+      {"--temperature", "0.7"},     {"--top-k", "5"},           {"--top-p", "0.5"},
+      {"--min-p", "0.1"},           {"--typical-p", "0.5"},     {"--seed", "3"},
+      {"--top-h", "0.5"},           {"--n-best", "2"},          {"--length-penalty", "2"},
+      {"--early-stopping", "true"}, {"--shortlist-best", "5"},  {"--target-language", "de"},
+      {"--source-language", "en"},  {"--normalize-punctuation"}};
   for (const std::vector<std::string>& words : useless) {
     const Result result = generate(words);
     EXPECT_EQ(result.code, 2) << words[0];

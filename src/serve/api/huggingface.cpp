@@ -150,6 +150,8 @@ Task<void> stream(Call& call, Ask ask) {
   };
   try {
     const Answer answer = co_await events.answer(std::move(ask), more);
+    // To a blank text nothing was said but its end.
+    if (!held.any && !engine.config().eos.empty()) held.token = engine.config().eos.front();
     std::string last = token_event(engine, held.token, held.text, &answer);
     co_await events.send(std::move(last));
   } catch (...) {
