@@ -21,9 +21,6 @@ void CommonOptions::declare(Options& options, const std::vector<std::string>& fo
   declare_keys(options);
   options.flag("normalize-punctuation", normalize_punctuation,
                "Marian: normalise punctuation before tokenising, as sacremoses does");
-  options.text("source-language", "CODE", source_language,
-               "mBART, M2M100, NLLB: the input's language");
-  options.text("target-language", "CODE", target_language, "and the output's");
 }
 
 void CommonOptions::declare_shared(Options& options, const std::vector<std::string>& formats) {
@@ -52,8 +49,6 @@ LoadOptions CommonOptions::load_options() const {
   options.dtype = dtype;
   options.keys = keys;
   options.normalize_punctuation = normalize_punctuation;
-  options.source_language = source_language;
-  options.target_language = target_language;
   return options;
 }
 
@@ -69,9 +64,18 @@ std::string model_folder(const std::string& model) {
   return model;
 }
 
-Model CommonOptions::load() const {
-  const LoadOptions options = load_options();
-  return Model::load(model_folder(model), options);
+Model CommonOptions::load(const Options& options) const {
+  Model loaded = Model::load(model_folder(model), load_options());
+  if (loaded.has_tokenizer()) check_effect(options, loaded.tokenizer());
+  return loaded;
+}
+
+void CommonOptions::check_effect(const Options& options, const Tokenizer& tokenizer) {
+  check(options.origin("normalize-punctuation") != Origin::command_line ||
+            tokenizer.description().starts_with("Marian"),
+        ErrorCode::usage,
+        "--normalize-punctuation has no effect: the tokenizer is {}, and only Marian's normalises",
+        [&] { return tokenizer.description(); });
 }
 
 bool CommonOptions::use_colour(int descriptor) const {
@@ -81,30 +85,6 @@ bool CommonOptions::use_colour(int descriptor) const {
   const char* terminal = std::getenv("TERM");
   if (terminal != nullptr && std::string_view(terminal) == "dumb") return false;
   return is_terminal(descriptor);
-}
-
-std::vector<Token> source_tokens(const Model& model, const Line& line, bool as_ids) {
-  std::vector<Token> ids;
-  if (as_ids) {
-    ids = parse_ids(line.text, line.where);
-  } else {
-    ids = at_line(line.where, [&] {
-      check_text(line.text);
-      return model.tokenizer().encode(line.text).ids;
-    });
-  }
-  check(!ids.empty() || !model.has_encoder(), ErrorCode::bad_data,
-        "{}: the input is empty; an encoder needs at least one token", line.where);
-  if (model.has_encoder()) at_line(line.where, [&] { model.check_source(ids); });
-  return ids;
-}
-
-std::vector<Token> prompt_tokens(const Model& model, const std::string& prompt) {
-  if (prompt.empty()) return {};
-  return at_line("--prompt", [&] {
-    check_text(prompt);
-    return model.prompt_ids(prompt);
-  });
 }
 
 std::int64_t peak_bytes() {

@@ -25,8 +25,6 @@ struct CommonOptions {
   std::string color = "auto";
   bool quiet = false;
   bool normalize_punctuation = false;
-  std::string source_language;
-  std::string target_language;
 
   void declare(Options& options, const std::vector<std::string>& formats = {"text", "jsonl"});
   // What verbs declare that load no model of the public API: the part that every verb takes, and
@@ -38,7 +36,9 @@ struct CommonOptions {
   void declare_keys(Options& options);
   [[nodiscard]] bool is_jsonl() const { return format == "jsonl"; }
   [[nodiscard]] LoadOptions load_options() const;
-  [[nodiscard]] Model load() const;
+  [[nodiscard]] Model load(const Options& options) const;
+  // Error usage where normalising was typed for a tokenizer that does not.
+  static void check_effect(const Options& options, const Tokenizer& tokenizer);
   [[nodiscard]] bool use_colour(int descriptor) const;
 };
 
@@ -75,11 +75,6 @@ struct VerbEntry {
 [[nodiscard]] VerbEntry bench_verb();
 [[nodiscard]] const std::vector<VerbEntry>& verbs();
 
-// The source tokens of one input line: ids as given, or the text tokenised. Error bad_data naming
-// the line if it is not text or has no token at all.
-[[nodiscard]] std::vector<Token> source_tokens(const Model& model, const Line& line, bool as_ids);
-// What --prompt says, as ids; empty: none. Error bad_data.
-[[nodiscard]] std::vector<Token> prompt_tokens(const Model& model, const std::string& prompt);
 // Runs f; an Error it throws gets `where` put in front.
 template <class F>
 auto at_line(const std::string& where, F&& f) {

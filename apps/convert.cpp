@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "common.h"
 #include "io/convert.h"
+#include "reading.h"
 
 namespace transept::cli {
 namespace {
@@ -24,7 +25,10 @@ class ConvertVerb : public Verb {
         "calibrate", "FILE", pairs_,
         "lines of input<TAB>output: the error of products on them, and how much less likely the "
         "outputs become");
-    options.text("prompt", "TEXT", prompt_, "what the decoder starts from when calibrating");
+    reader_.declare(options);
+    lines_.declare_keep_cr(options);
+    options.text("prompt", "TEXT", prompt_.text, "what the decoder starts from when calibrating");
+    prompt_.declare_any(options);
   }
 
   void run(Options&) override {
@@ -84,8 +88,9 @@ class ConvertVerb : public Verb {
     LoadOptions load;
     load.threads = common_.threads;
     const Model model = Model::load(folder, load);
-    const std::vector<Token> prompt = prompt_tokens(model, prompt_);
-    const std::unique_ptr<LineReader> reader = open_lines(*pairs_);
+    const std::vector<Token> prompt = prompt_.ids(model, {});
+    reader_.start(model, {});
+    const std::unique_ptr<LineReader> reader = open_lines(*pairs_, lines_.keep_returns);
     double sum = 0;
     tokens_ = 0;
     while (const std::optional<std::string> read = reader->next()) {
@@ -96,8 +101,10 @@ class ConvertVerb : public Verb {
       Line source = line;
       source.text = line.text.substr(0, tab);
       const std::string target = line.text.substr(tab + 1);
+      const Reading reading = reader_.read(source, false);
+      if (reading.is_left_out) continue;
+      const std::vector<Token>& input = reading.parts.front();
       const Score score = at_line(line.where, [&] {
-        const std::vector<Token> input = source_tokens(model, source, false);
         Score result = model.score(model.encode(input), target, prompt, 0);
         if (kept != nullptr) {
           kept->push_back({input, prompt, {}});
@@ -116,7 +123,9 @@ class ConvertVerb : public Verb {
   std::string output_;
   std::optional<double> max_error_;
   std::optional<std::string> pairs_;
-  std::string prompt_;
+  PromptOptions prompt_;
+  TextReader reader_{{"error", "skip", "cut"}};
+  InputOptions lines_;
   std::int64_t tokens_ = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "common.h"
+#include "reading.h"
 
 namespace transept::cli {
 namespace {
@@ -11,19 +12,22 @@ class EncodeVerb : public Verb {
  public:
   void declare(Options& options) override {
     common_.declare(options);
+    languages_.declare(options);
     input_.declare(options);
+    reader_.declare(options);
     options.text("output", "FILE", output_, "the memory file to write");
   }
 
   void run(Options& options) override {
     check(!output_.empty(), ErrorCode::usage,
           "encode: --output is missing; name the memory file to write, like report.memory");
-    const Model model = common_.load();
+    const Model model = common_.load(options);
     check(model.has_encoder(), ErrorCode::unsupported,
           "{}: a decoder on its own has no encoder; there is nothing to keep", common_.model);
     // The whole input is one text: a document keeps its newlines.
+    reader_.start(model, languages_.of(options, model));
     Line document = Lines(input_, options, common_.quiet).document();
-    const Memory memory = at_line(document.where, [&] { return read(model, document); });
+    const Memory memory = read(model, document);
     {
       const InterruptGuard guard;
       memory.save(output_);
@@ -41,18 +45,21 @@ class EncodeVerb : public Verb {
                        output_);
   }
 
-  [[nodiscard]] Memory read(const Model& model, Line& document) const {
-    if (!input_.source_ids) {
-      check_text(document.text);
-      return model.encode(document.text);
-    }
-    for (char& c : document.text)
-      if (c == '\n') c = ' ';
-    return model.encode(parse_ids(document.text, "the input"));
+  [[nodiscard]] Memory read(const Model& model, Line& document) {
+    if (input_.source_ids)
+      for (char& c : document.text)
+        if (c == '\n') c = ' ';
+    const Reading reading = reader_.read(document, input_.source_ids);
+    const bool is_whole = reading.parts.size() == 1 && !input_.source_ids;
+    if (is_whole && model.fits(document.text, reader_.languages()))  // keeps the text's hash
+      return model.encode(document.text, reader_.languages());
+    return memory_of(model, reading);
   }
 
   CommonOptions common_;
+  LanguageOptions languages_;
   InputOptions input_;
+  TextReader reader_{{"error", "split", "cut"}};
   std::string output_;
 };
 

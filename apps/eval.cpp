@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "answers.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -28,7 +29,10 @@ class EvalVerb : public Verb {
  public:
   void declare(Options& options) override {
     common_.declare(options);
+    languages_.declare(options);
     input_.declare(options);
+    reader_.declare(options);
+    reader_.declare_blank(options);
     options.texts("references", "FILE", reference_files_,
                   "one reference a line; again for more references. Without it, the input's lines "
                   "are source<TAB>reference, more references after further tabs");
@@ -44,7 +48,11 @@ class EvalVerb : public Verb {
     options.text("newline", "TEXT", newline_,
                  "stands for a line feed in references and --hypotheses (for rougeLsum)");
     options.text("output", "FILE", output_, "write the model's outputs there, one a line");
-    options.text("prompt", "TEXT", prompt_, "what the decoder starts from");
+    options.text(
+        "prompt", "TEXT", prompt_.text,
+        "what the decoder starts from; without it the one of the languages, or the model's "
+        "first");
+    prompt_.declare_any(options);
     search_.declare(options);
   }
 
@@ -55,7 +63,7 @@ class EvalVerb : public Verb {
           "--output writes a model's outputs; --hypotheses has them already: give one");
     check_metrics();
     read_set(options);
-    set_.hypotheses = hypotheses_.empty() ? generate() : read_lines(hypotheses_);
+    set_.hypotheses = hypotheses_.empty() ? generate(options) : read_lines(hypotheses_);
     check(set_.hypotheses.size() == set_.references.size(), ErrorCode::bad_data,
           "{} hypotheses, but references for {} lines: each line needs both",
           set_.hypotheses.size(), set_.references.size());
@@ -75,10 +83,10 @@ class EvalVerb : public Verb {
 
   [[nodiscard]] std::vector<std::string> read_lines(const std::string& path) const {
     std::vector<std::string> lines;
-    each_line(path, [&](std::string_view line, size_t) { lines.emplace_back(line); });
-    for (size_t i = 0; i < lines.size(); ++i) {
-      at_line(fmt::format("{}, line {}", path, i + 1), [&] { check_text(lines[i]); });
-      lines[i] = with_newlines(lines[i]);
+    const auto reader = open_lines(path, input_.keep_returns);
+    while (std::optional<std::string> line = reader->next()) {
+      at_line(fmt::format("{}, line {}", path, reader->line_number()), [&] { check_text(*line); });
+      lines.push_back(with_newlines(*line));
     }
     return lines;
   }
@@ -127,18 +135,20 @@ class EvalVerb : public Verb {
     for (size_t i = 0; i < lines.size(); ++i) set_.references[i].push_back(std::move(lines[i]));
   }
 
-  std::vector<std::string> generate() {
-    const Model model = common_.load();
+  std::vector<std::string> generate(const Options& options) {
+    const Model model = common_.load(options);
+    search_.check_effect(options, model);
     search_.read_restrictions(model);
     check(model.has_decoder() && model.has_tokenizer(), ErrorCode::unsupported,
           "{}: eval needs a model with a decoder and a tokenizer", common_.model);
-    const std::vector<Token> prompt = prompt_tokens(model, prompt_);
-    std::vector<Request> requests;
-    for (const Line& line : sources_)
-      requests.push_back({.memory = {},
-                          .source = source_tokens(model, line, input_.source_ids),
-                          .prompt = prompt});
-    std::vector<std::string> outputs = answer(model, requests);
+    reader_.start(model, languages_.of(options, model));
+    search_.search.source_language = reader_.languages().source;
+    search_.search.target_language = reader_.languages().target;
+    const std::vector<std::vector<Token>> prompt = {prompt_.ids(model, reader_.languages())};
+    Answers answers(model, search_.search, search_.limits);
+    for (const Line& line : sources_) answers.add(reader_.read(line, input_.source_ids), prompt);
+    std::vector<std::string> outputs = answer(model, answers);
+    reader_.finish();
     if (!output_.empty()) {
       std::string text;
       for (const std::string& output : outputs) text += one_line(output) + "\n";
@@ -147,17 +157,17 @@ class EvalVerb : public Verb {
     return outputs;
   }
 
-  std::vector<std::string> answer(const Model& model, const std::vector<Request>& requests) {
-    std::vector<std::string> outputs(requests.size());
-    size_t n_done = 0;
-    model.generate_batch(
-        requests, search_.search, search_.limits,
-        [&](size_t index, std::vector<Hypothesis> hypotheses) {
-          outputs[index] = std::move(hypotheses.front().text);
-          ++n_done;
+  std::vector<std::string> answer(const Model& model, Answers& answers) {
+    std::vector<std::string> outputs;
+    LengthNotice notice(model, search_.search, common_.quiet);
+    answers.run(
+        [&](size_t, const std::vector<Hypothesis>& hypotheses) {
+          notice.look(hypotheses);
+          outputs.push_back(hypotheses.front().text);
+        },
+        [&] {
           if (!common_.quiet)
-            progress(fmt::format("transept: {} of {} lines", n_done, requests.size()));
-          return true;
+            progress(fmt::format("transept: {} of {} lines", outputs.size(), sources_.size()));
         });
     end_progress();
     return outputs;
@@ -178,7 +188,9 @@ class EvalVerb : public Verb {
   }
 
   CommonOptions common_;
+  LanguageOptions languages_;
   InputOptions input_;
+  TextReader reader_;
   SearchOptions search_;
   MetricOptions scoring_;
   std::vector<std::string> reference_files_;
@@ -186,7 +198,7 @@ class EvalVerb : public Verb {
   std::vector<std::string> metrics_;
   std::string newline_;
   std::string output_;
-  std::string prompt_;
+  PromptOptions prompt_;
   std::vector<Line> sources_;
   TestSet set_;
 };

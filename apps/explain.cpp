@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "common.h"
+#include "reading.h"
 
 #include <unistd.h>
 
@@ -12,9 +13,10 @@ class ExplainVerb : public Verb {
  public:
   void declare(Options& options) override {
     common_.declare(options, {"text", "jsonl", "html"});
+    languages_.declare(options);
     input_.declare(options);
-    options.text("prompt", "TEXT", explain_.prompt, "what the decoder starts from");
-    options.ids("prompt-ids", prompt_ids_, prompt_ids_text_, "the prompt is token ids, not text");
+    reader_.declare(options);
+    prompt_.declare(options);
     options.text("memory", "FILE", memory_, "explain from a memory file: no encoder run");
     options.number("steps", explain_.steps, 1, 10000, "next tokens to choose");
     options.number("layer", layer_, 0, 10000, "the decoder layer to show; else the last");
@@ -26,13 +28,16 @@ class ExplainVerb : public Verb {
   void run(Options& options) override {
     const std::string chosen = options.one_of({"input", "input-file", "memory"});
     if (chosen != "memory") memory_.clear();
-    const Model model = common_.load();
-    if (!prompt_ids_text_.empty()) explain_.prompt = prompt_ids_text_;
-    if (prompt_ids_) {
-      explain_.prompt_ids = parse_ids(explain_.prompt, "--prompt-ids");
-      explain_.prompt.clear();
-    }
-    at_line("--prompt", [&] { check_text(explain_.prompt); });
+    const Model model = common_.load(options);
+    reader_.start(model, languages_.of(options, model));
+    const std::vector<Token> prompt = prompt_.ids(model, reader_.languages());
+    if (prompt_.is_ids)
+      explain_.prompt_ids = prompt;
+    else
+      explain_.prompt = prompt_.text;
+    explain_.any_prompt = prompt_.any || prompt_.is_ids;
+    explain_.source_language = reader_.languages().source;
+    explain_.target_language = reader_.languages().target;
     ExplanationView view;
     view.layer = layer_.value_or(-1);
     view.head = head_.value_or(-1);
@@ -51,13 +56,13 @@ class ExplainVerb : public Verb {
     if (!model.has_encoder() && (!explain_.prompt.empty() || !explain_.prompt_ids.empty()))
       return {};
     const Line line = Lines(input_, options, common_.quiet).document();
-    const std::vector<Token> source = source_tokens(model, line, input_.source_ids);
+    const Reading reading = reader_.read(line, input_.source_ids);
     if (!model.has_encoder()) {
-      explain_.prompt_ids = source;
+      explain_.prompt_ids = reading.parts.front();
       return {};
     }
     if (!input_.source_ids) explain_.input = line.text;
-    return at_line(line.where, [&] { return model.encode(source); });
+    return at_line(line.where, [&] { return memory_of(model, reading); });
   }
 
   [[nodiscard]] std::string render(const Explanation& explanation,
@@ -73,10 +78,11 @@ class ExplainVerb : public Verb {
   }
 
   CommonOptions common_;
+  LanguageOptions languages_;
   InputOptions input_;
+  TextReader reader_{{"error", "split", "cut"}};
+  PromptOptions prompt_;
   ExplainOptions explain_;
-  bool prompt_ids_ = false;
-  std::string prompt_ids_text_;
   std::string memory_;
   std::optional<int> layer_;
   std::optional<int> head_;

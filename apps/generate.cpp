@@ -1,10 +1,7 @@
 // transept generate: input texts -> output texts, in order, many at a time.
-#include <unistd.h>
-
 #include <fmt/format.h>
 
-#include <map>
-
+#include "answers.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "common.h"
@@ -17,10 +14,16 @@ class GenerateVerb : public Verb {
  public:
   void declare(Options& options) override {
     common_.declare(options);
+    languages_.declare(options);
     input_.declare(options);
+    reader_.declare(options);
+    reader_.declare_blank(options);
     options.texts("prompt", "TEXT", prompts_,
-                  "what the decoder starts from; again for another answer to the same input");
-    options.ids("prompt-ids", prompt_ids_, prompt_ids_text_, "the prompt is token ids, not text");
+                  "what the decoder starts from; again for another answer to the same input; "
+                  "without it the one of the languages, or the model's first");
+    options.ids("prompt-ids", prompt_.is_ids, prompt_.ids_text,
+                "the prompt is token ids, not text");
+    prompt_.declare_any(options);
     options.texts("memory", "FILE", memories_,
                   "answer from a memory file: no encoder run; again for several joined");
     search_.declare(options);
@@ -30,23 +33,28 @@ class GenerateVerb : public Verb {
 
   void run(Options& options) override {
     check_usage(options);
-    model_.emplace(common_.load());
+    model_.emplace(common_.load(options));
+    search_.check_effect(options, *model_);
     search_.read_restrictions(*model_);
-    if (!prompt_ids_text_.empty()) prompts_ = {prompt_ids_text_};
-    if (prompts_.empty()) {
-      prompts_ = {""};
-      tell_prompts();
-    }
-    for (const std::string& prompt : prompts_) prompt_tokens_.push_back(tokens_of_prompt(prompt));
+    reader_.start(*model_, asked_languages(options));
+    if (!prompt_.ids_text.empty()) prompts_ = {prompt_.ids_text};
+    if (prompts_.empty()) prompts_ = {""};
+    for (const std::string& prompt : prompts_)
+      prompt_tokens_.push_back(prompt_.ids_of(prompt, *model_, reader_.languages()));
+    notice_.emplace(*model_, search_.search, common_.quiet);
+    Answers answers(*model_, search_.search, search_.limits);
     if (!memories_.empty()) {
-      answer({Request{.memory = kept_memory(), .source = {}, .prompt = {}}});
+      answers.add(kept_memory(), prompt_tokens_);
+      answer(answers, 1);
     } else if (!model_->has_encoder() && options.one_of({"input", "input-file"}).empty() &&
                input_.ids.empty() && (options.given("prompt") || options.given("prompt-ids"))) {
-      answer({Request{}});  // a decoder on its own needs no input
+      answers.add(Memory(), prompt_tokens_);  // a decoder on its own needs no input
+      answer(answers, 1);
     } else {
-      answer_lines(options);
+      answer_lines(options, answers);
     }
     end_progress();
+    reader_.finish();
     if (stats_) print_stats();
   }
 
@@ -56,10 +64,22 @@ class GenerateVerb : public Verb {
     if (input != "memory") memories_.clear();
     check(memories_.empty() || input_.ids.empty(), ErrorCode::usage,
           "--memory and --source-ids exclude each other: give one");
-    check(!prompt_ids_ || prompt_ids_text_.empty() || prompts_.empty(), ErrorCode::usage,
-          "--prompt-ids {}: the prompt is given twice; leave out --prompt", prompt_ids_text_);
+    check(!prompt_.is_ids || prompt_.ids_text.empty() || prompts_.empty(), ErrorCode::usage,
+          "--prompt-ids {}: the prompt is given twice; leave out --prompt", prompt_.ids_text);
     search_.finish(options);
     search_.search.logprobs = common_.is_jsonl();
+  }
+
+  // Those that count, told to the search too.
+  Languages asked_languages(const Options& options) {
+    const Languages languages = languages_.of(options, *model_);
+    search_.search.source_language = languages.source;
+    search_.search.target_language = languages.target;
+    check(memories_.empty() || !model_->are_in_input(languages), ErrorCode::usage,
+          "--target-language {}: this model is told it in the input, which the memory holds "
+          "already; encode with it",
+          languages.target);
+    return languages;
   }
 
   [[nodiscard]] Memory kept_memory() const {
@@ -68,129 +88,62 @@ class GenerateVerb : public Verb {
     return parts.size() == 1 ? parts.front() : concat(parts);
   }
 
-  // A model that is asked in the decoder has not learned to answer nothing.
-  void tell_prompts() const {
-    std::string all;
-    for (const std::string& prompt : model_->prompts())
-      all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", prompt);
-    if (common_.quiet || all.empty()) return;
-    message("this model expects a --prompt, such as " + all);
-  }
-
-  std::vector<Token> tokens_of_prompt(const std::string& prompt) {
-    if (prompt_ids_) return parse_ids(prompt, "--prompt-ids");
-    return prompt_tokens(*model_, prompt);
-  }
-
-  void answer_lines(Options& options) {
+  void answer_lines(Options& options, Answers& answers) {
     Lines lines(input_, options, common_.quiet);
     const size_t most = stream_ ? 1 : static_cast<size_t>(search_.limits.max_inputs) * 8;
     for (;;) {
       const std::vector<Line> window = lines.next(most);
       if (window.empty()) return;
-      std::vector<Request> requests;
+      std::int64_t n_read = 0;
       try {
-        for (const Line& line : window)
-          requests.push_back({.memory = {},
-                              .source = source_tokens(*model_, line, input_.source_ids),
-                              .prompt = {}});
+        for (const Line& line : window) {
+          answers.add(reader_.read(line, input_.source_ids), prompt_tokens_);
+          ++n_read;
+        }
       } catch (const Error&) {
-        answer(requests);  // what came before the bad line is answered
+        answer(answers, n_read);  // what came before the bad line is answered
         throw;
       }
-      answer(requests);
+      answer(answers, n_read);
       if (!common_.quiet) progress(fmt::format("transept: {} lines", n_inputs_));
     }
   }
 
-  // Answers each request for each prompt; writes in order, as soon as all earlier ones are there.
-  void answer(const std::vector<Request>& inputs) {
-    if (inputs.empty()) return;
-    if (stream_) return answer_streaming(inputs);
-    const std::vector<Request> requests = with_prompts(inputs);
-    std::map<size_t, std::vector<Hypothesis>> waiting;
-    size_t next = 0;
-    model_->generate_batch(requests, search_.search, search_.limits,
-                           [&](size_t index, std::vector<Hypothesis> hypotheses) {
-                             waiting[index] = std::move(hypotheses);
-                             for (; !waiting.empty() && waiting.begin()->first == next; ++next) {
-                               write(next, waiting.begin()->second);
-                               waiting.erase(waiting.begin());
-                             }
-                             standard_output().flush();
-                             return true;
-                           });
-    n_inputs_ += static_cast<std::int64_t>(inputs.size());
-  }
-
-  // Several prompts for one input share its Memory, so it is encoded here, once.
-  std::vector<Request> with_prompts(const std::vector<Request>& inputs) {
-    std::vector<Request> requests;
-    for (const Request& input : inputs) {
-      Request request = input;
-      if (prompts_.size() > 1 && request.memory.empty() && model_->has_encoder()) {
-        request.memory = model_->encode(request.source);
-      }
-      for (const std::vector<Token>& prompt : prompt_tokens_) {
-        request.prompt = prompt;
-        requests.push_back(request);
-      }
-    }
-    return requests;
-  }
-
-  void answer_streaming(const std::vector<Request>& inputs) {
-    size_t index = 0;
-    for (const Request& request : with_prompts(inputs)) {
-      GenerateOptions search = search_.search;
-      search.prompt_ids = request.prompt;
-      const Memory memory = request.memory.empty() && model_->has_encoder()
-                                ? model_->encode(request.source)
-                                : request.memory;
-      if (!model_->has_encoder())
-        search.prompt_ids.insert(search.prompt_ids.begin(), request.source.begin(),
-                                 request.source.end());
+  // Writes the answers in order, as soon as they are there.
+  void answer(Answers& answers, std::int64_t n_inputs) {
+    const auto flush = [] { standard_output().flush(); };
+    if (!stream_) {
+      answers.run([&](size_t index, const auto& found) { write(index, found, false); }, flush);
+    } else {
       const bool as_text = !common_.is_jsonl() && model_->has_tokenizer();
-      std::string streamed;
-      const auto hypotheses = model_->generate(memory, search, [&](Token, std::string_view text) {
-        if (!as_text) return true;
-        streamed += text;
-        standard_output().write(one_line(std::string(text)));
-        standard_output().flush();
-        return true;
-      });
-      write(index++, hypotheses, as_text);
-      standard_output().flush();
+      answers.run_streaming(
+          [&](size_t index, const auto& found) {
+            write(index, found, as_text);
+            flush();
+          },
+          [&](std::string_view text) {
+            if (!as_text) return;
+            standard_output().write(one_line(std::string(text)));
+            flush();
+          });
     }
-    n_inputs_ += static_cast<std::int64_t>(inputs.size());
+    n_inputs_ += n_inputs;
   }
 
-  void write(size_t index, const std::vector<Hypothesis>& hypotheses, bool best_is_out = false) {
-    const auto prompts = prompts_.size();
-    const std::int64_t input = n_inputs_ + static_cast<std::int64_t>(index / prompts);
+  void write(size_t index, const std::vector<Hypothesis>& hypotheses, bool best_is_out) {
+    const size_t n_prompts = prompts_.size();
+    const std::int64_t input = n_inputs_ + static_cast<std::int64_t>(index / n_prompts);
+    notice_->look(hypotheses);
     for (size_t rank = 0; rank < hypotheses.size(); ++rank) {
       const Hypothesis& hypothesis = hypotheses[rank];
-      note_limit(input, hypothesis);
       if (common_.is_jsonl())
-        standard_output().line(json(input, rank, index % prompts, hypothesis));
+        standard_output().line(json(input, rank, index % n_prompts, hypothesis));
       else if (best_is_out && rank == 0)
         standard_output().line("");
       else
         standard_output().line(model_->has_tokenizer() ? one_line(hypothesis.text)
                                                        : ids_text(hypothesis.ids));
     }
-  }
-
-  // An output that ends in the middle should not look whole; JSON lines and --stats readers see it
-  // in "finish".
-  void note_limit(std::int64_t input, const Hypothesis& hypothesis) {
-    if (noted_limit_ || hypothesis.finish == Finish::eos || search_.search.max_new_tokens) return;
-    if (common_.quiet || common_.is_jsonl() || !is_terminal(STDERR_FILENO)) return;
-    noted_limit_ = true;
-    message(
-        fmt::format("input {} was answered with {} tokens, the model's limit where no "
-                    "--max-new-tokens is given",
-                    input, hypothesis.ids.size()));
   }
 
   std::string json(std::int64_t input, size_t rank, size_t prompt, const Hypothesis& hypothesis) {
@@ -201,7 +154,7 @@ class GenerateVerb : public Verb {
     json.key("ids").begin_array();
     for (const Token id : hypothesis.ids) json.value(id);
     json.end_array().member("score", hypothesis.score).member("logprob", hypothesis.logprob);
-    json.member("finish", hypothesis.finish == Finish::eos ? "eos" : "length").end_object();
+    json.member("finish", name_of(hypothesis.finish)).end_object();
     return json.take();
   }
 
@@ -217,17 +170,18 @@ class GenerateVerb : public Verb {
   }
 
   CommonOptions common_;
+  LanguageOptions languages_;
   InputOptions input_;
+  TextReader reader_;
   SearchOptions search_;
+  PromptOptions prompt_;
   std::vector<std::string> prompts_;
   std::vector<std::vector<Token>> prompt_tokens_;  // one per prompt
-  std::string prompt_ids_text_;
   std::vector<std::string> memories_;
-  bool prompt_ids_ = false;
   bool stream_ = false;
   bool stats_ = false;
-  bool noted_limit_ = false;
   std::optional<Model> model_;
+  std::optional<LengthNotice> notice_;
   std::int64_t n_inputs_ = 0;  // answered so far
 };
 

@@ -10,13 +10,21 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/lines.h"
 #include "base/utf8.h"
 #include "output.h"
 
 namespace transept::cli {
 
-LineReader::LineReader(int descriptor, std::string name, bool owned)
-    : descriptor_(descriptor), name_(std::move(name)), owned_(owned) {}
+namespace {
+
+// A line of more bytes is none: a device that never ends, a file that is no text.
+constexpr size_t kMostBytes = size_t{256} << 20;
+
+}  // namespace
+
+LineReader::LineReader(int descriptor, std::string name, bool owned, bool keep_returns)
+    : descriptor_(descriptor), name_(std::move(name)), owned_(owned), keep_returns_(keep_returns) {}
 
 LineReader::~LineReader() {
   if (owned_) ::close(descriptor_);
@@ -30,6 +38,9 @@ bool LineReader::fill() {
   }
   constexpr size_t kChunk = size_t{1} << 16;
   const size_t old = buffer_.size();
+  check(old <= kMostBytes, ErrorCode::limit,
+        "{}: line {} has more than {} MiB; is it text, with line breaks?", name_, line_ + 1,
+        kMostBytes >> 20);
   buffer_.resize(old + kChunk);
   for (;;) {
     const ssize_t n = ::read(descriptor_, buffer_.data() + old, kChunk);
@@ -44,7 +55,7 @@ std::optional<std::string> LineReader::next() {
   for (;;) {
     const size_t newline = buffer_.find('\n', scanned_);
     if (newline != std::string::npos) {
-      std::string line = buffer_.substr(begin_, newline - begin_);
+      std::string line = line_of(std::string_view(buffer_).substr(begin_, newline - begin_), true);
       begin_ = scanned_ = newline + 1;
       ++line_;
       return line;
@@ -54,10 +65,16 @@ std::optional<std::string> LineReader::next() {
   }
   at_end_ = true;
   if (begin_ == buffer_.size()) return std::nullopt;
-  std::string line = buffer_.substr(begin_);
+  if (line_ == 0 && without_mark(buffer_).empty()) return std::nullopt;  // nothing but the mark
+  std::string line = line_of(std::string_view(buffer_).substr(begin_), false);
   begin_ = scanned_ = buffer_.size();
   ++line_;
   return line;
+}
+
+std::string LineReader::line_of(std::string_view bytes, bool has_end) const {
+  if (line_ == 0) bytes = without_mark(bytes);
+  return std::string(has_end && !keep_returns_ ? without_return(bytes) : bytes);
 }
 
 bool LineReader::is_ready() {
@@ -74,17 +91,19 @@ std::string LineReader::rest() {
   while (!at_end_ && fill()) {
   }
   at_end_ = true;
-  std::string all = buffer_.substr(begin_);
-  begin_ = scanned_ = buffer_.size();
+  const std::string_view bytes = std::string_view(buffer_).substr(begin_);
+  std::string all = keep_returns_ ? std::string(without_mark(bytes)) : plain_text(bytes);
+  buffer_.clear();
+  begin_ = scanned_ = 0;
   return all;
 }
 
-std::unique_ptr<LineReader> open_lines(const std::string& path) {
+std::unique_ptr<LineReader> open_lines(const std::string& path, bool keep_returns) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   const int error = errno;
   check(descriptor >= 0, error == ENOENT ? ErrorCode::not_found : ErrorCode::io,
         "{}: cannot open the input file: {}", path, std::strerror(error));
-  return std::make_unique<LineReader>(descriptor, path, true);
+  return std::make_unique<LineReader>(descriptor, path, true, keep_returns);
 }
 
 void InputOptions::declare(Options& options) {
@@ -92,6 +111,12 @@ void InputOptions::declare(Options& options) {
   options.text("input-file", "FILE", input_file, "read the input from a file");
   options.ids("source-ids", source_ids, ids,
               "the input is token ids separated by spaces, not text");
+  declare_keep_cr(options);
+}
+
+void InputOptions::declare_keep_cr(Options& options) {
+  options.flag("keep-cr", keep_returns,
+               "a carriage return before a line's end is text; without it it is dropped");
 }
 
 Lines::Lines(const InputOptions& input, Options& options, bool quiet) {
@@ -103,11 +128,12 @@ Lines::Lines(const InputOptions& input, Options& options, bool quiet) {
   } else if (chosen == "input") {
     only_ = Line{input.input, "--input"};
   } else if (chosen == "input-file") {
-    reader_ = open_lines(input.input_file);
+    reader_ = open_lines(input.input_file, input.keep_returns);
   } else {
     if (is_terminal(STDIN_FILENO) && !quiet)
       message("transept: reading the keyboard, one text per line; Ctrl-D ends");
-    reader_ = std::make_unique<LineReader>(STDIN_FILENO, "standard input", false);
+    reader_ =
+        std::make_unique<LineReader>(STDIN_FILENO, "standard input", false, input.keep_returns);
   }
 }
 
@@ -118,10 +144,13 @@ std::vector<Line> Lines::next(size_t most) {
     only_.reset();
     return lines;
   }
-  while (reader_ && lines.size() < most) {
+  constexpr size_t kMostAtOnce = size_t{4} << 20;  // bytes
+  size_t bytes = 0;
+  while (reader_ && lines.size() < most && bytes < kMostAtOnce) {
     if (!lines.empty() && !reader_->is_ready()) break;
     std::optional<std::string> text = reader_->next();
     if (!text) break;
+    bytes += text->size();
     lines.push_back(
         {std::move(*text), fmt::format("{}, line {}", reader_->name(), reader_->line_number())});
   }

@@ -11,27 +11,31 @@
 
 namespace transept::cli {
 
-// Lines of a file or pipe. Only "\n" ends a line; everything else, "\r" too, is part of the text.
+// Lines of a file, pipe or device, read piece by piece. A byte order mark at the beginning is no
+// part of the text, nor is a carriage return before a line feed unless it is to be kept.
 class LineReader {
  public:
-  LineReader(int descriptor, std::string name, bool owned);
+  LineReader(int descriptor, std::string name, bool owned, bool keep_returns = false);
   ~LineReader();
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
 
-  // The next line, or nothing at the end. Waits for it.
+  // The next line, or nothing at the end. Waits for it. Error limit for a line that goes on and on.
   [[nodiscard]] std::optional<std::string> next();
   // Whether next() would return without waiting: a whole line or the end is there.
   [[nodiscard]] bool is_ready();
-  [[nodiscard]] std::string rest();  // everything that is left, newlines included
+  // All of it, with LF for every line's end.
+  [[nodiscard]] std::string rest();
   [[nodiscard]] std::int64_t line_number() const { return line_; }  // of the last line, from 1
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
   bool fill();  // reads once; false at the end
+  [[nodiscard]] std::string line_of(std::string_view bytes, bool has_end) const;
   int descriptor_;
   std::string name_;
   bool owned_;
+  bool keep_returns_;
   bool at_end_ = false;
   std::string buffer_;
   size_t begin_ = 0;    // of what is not yet handed out
@@ -40,7 +44,8 @@ class LineReader {
 };
 
 // Of a file. Error not_found or io.
-[[nodiscard]] std::unique_ptr<LineReader> open_lines(const std::string& path);
+[[nodiscard]] std::unique_ptr<LineReader> open_lines(const std::string& path,
+                                                     bool keep_returns = false);
 
 struct Line {
   std::string text;
@@ -52,8 +57,10 @@ struct InputOptions {
   std::string input_file;
   bool source_ids = false;
   std::string ids;  // carried by --source-ids itself
+  bool keep_returns = false;
 
   void declare(Options& options);
+  void declare_keep_cr(Options& options);  // a part of declare()
 };
 
 // The input lines that the options name.

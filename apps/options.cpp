@@ -81,7 +81,9 @@ void Options::text(const std::string& name, const std::string& value,
 
 void Options::texts(const std::string& name, const std::string& value,
                     std::vector<std::string>& target, const std::string& help) {
-  add(name, value, help).set = [&target](const std::string& text) { target.push_back(text); };
+  Option& option = add(name, value, help);
+  option.repeats = true;
+  option.set = [&target](const std::string& text) { target.push_back(text); };
 }
 
 void Options::choice(const std::string& name, const std::vector<std::string>& choices,
@@ -190,6 +192,9 @@ void Options::parse(const std::vector<std::string>& arguments) {
     check(word[1] == '-', ErrorCode::usage, "unknown option {}; options are spelled --name", word);
     const size_t equals = word.find('=');
     Option& option = known(std::string_view(word).substr(2, equals - 2));
+    const bool is_single = option.takes != Option::Takes::nothing && !option.repeats;
+    check(!is_single || option.origin == Origin::none, ErrorCode::usage,
+          "--{} is given twice; it takes one value", option.name);
     option.origin = Origin::command_line;
     const bool has_next = i + 1 < arguments.size();
     if (equals != std::string::npos) {

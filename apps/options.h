@@ -22,7 +22,7 @@ struct Option {
   std::string value;  // how help calls the value: "N", "TEXT", "FILE"
   std::string help;
   Takes takes = Takes::value;
-  bool repeats = false;  // a positional that takes all that follow
+  bool repeats = false;  // may be given again: each value counts
   std::vector<std::string> choices;
   std::function<void(const std::string&)> set;  // Error usage if the text does not fit
   Origin origin = Origin::none;

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "common.h"
+#include "reading.h"
 
 namespace transept::cli {
 namespace {
@@ -12,11 +13,12 @@ class ScoreVerb : public Verb {
  public:
   void declare(Options& options) override {
     common_.declare(options);
+    languages_.declare(options);
     input_.declare(options);
+    reader_.declare(options);
     options.text("target", "TEXT", target_, "the target; without it lines are source<TAB>target");
     options.ids("target-ids", target_ids_, target_ids_text_, "the target is token ids, not text");
-    options.text("prompt", "TEXT", prompt_, "what the decoder starts from");
-    options.ids("prompt-ids", prompt_ids_, prompt_ids_text_, "the prompt is token ids, not text");
+    prompt_.declare(options);
     options.text("memory", "FILE", memory_, "score against a memory file: no encoder run");
     options.number("top", top_, 0, 1000, "also list the N most probable tokens at each position");
   }
@@ -25,11 +27,11 @@ class ScoreVerb : public Verb {
     const std::string chosen = options.one_of({"input", "input-file", "memory"});
     if (chosen != "memory") memory_.clear();
     if (!target_ids_text_.empty()) target_ = target_ids_text_;
-    if (!prompt_ids_text_.empty()) prompt_ = prompt_ids_text_;
-    model_.emplace(common_.load());
+    model_.emplace(common_.load(options));
     check(model_->has_decoder(), ErrorCode::unsupported, "{}: an encoder on its own scores nothing",
           common_.model);
-    prompt_tokens_ = prompt_ids_ ? parse_ids(prompt_, "--prompt-ids") : model_->prompt_ids(prompt_);
+    reader_.start(*model_, languages_.of(options, *model_));
+    prompt_tokens_ = prompt_.ids(*model_, reader_.languages());
     if (!memory_.empty()) {
       check(target_.has_value(), ErrorCode::usage, "score: --memory needs --target");
       return write(model_->load_memory(memory_), prompt_tokens_, *target_, "--target");
@@ -37,7 +39,7 @@ class ScoreVerb : public Verb {
     Lines lines(input_, options, common_.quiet);
     for (;;) {
       const std::vector<Line> window = lines.next(1);
-      if (window.empty()) return;
+      if (window.empty()) return reader_.finish();
       score_line(window[0], chosen == "input" || !input_.ids.empty());
     }
   }
@@ -55,12 +57,23 @@ class ScoreVerb : public Verb {
       source.text = line.text.substr(0, tab);
       target = line.text.substr(tab + 1);
     }
-    const std::vector<Token> ids = source_tokens(*model_, source, input_.source_ids);
-    const Memory memory =
-        model_->has_encoder() ? at_line(line.where, [&] { return model_->encode(ids); }) : Memory();
+    const Reading reading = reader_.read(source, input_.source_ids);
+    if (reading.is_left_out) return leave_out();
     std::vector<Token> prompt = prompt_tokens_;
-    if (!model_->has_encoder()) prompt.insert(prompt.begin(), ids.begin(), ids.end());
-    write(memory, prompt, target, line.where);
+    if (model_->has_encoder())
+      return write(at_line(line.where, [&] { return memory_of(*model_, reading); }), prompt, target,
+                   line.where);
+    const std::vector<Token>& ids = reading.parts.front();
+    prompt.insert(prompt.begin(), ids.begin(), ids.end());
+    write(Memory(), prompt, target, line.where);
+  }
+
+  void leave_out() {
+    JsonWriter json;
+    json.begin_object().member("input", input_index_++).key("logprob").null();
+    json.key("tokens").begin_array().end_array().end_object();
+    standard_output().line(common_.is_jsonl() ? json.take() : "");
+    standard_output().flush();
   }
 
   void write(const Memory& memory, const std::vector<Token>& prompt, const std::string& target,
@@ -69,7 +82,7 @@ class ScoreVerb : public Verb {
       if (target_ids_ || (input_.source_ids && !target_))
         return model_->score(memory, parse_ids(target, "the target"), prompt, top_);
       check_text(target);
-      return model_->score(memory, target, prompt, top_);
+      return model_->score(memory, target, prompt, top_, reader_.languages());
     });
     standard_output().line(common_.is_jsonl() ? json(score) : text(score));
     standard_output().flush();
@@ -105,13 +118,13 @@ class ScoreVerb : public Verb {
   }
 
   CommonOptions common_;
+  LanguageOptions languages_;
   InputOptions input_;
+  TextReader reader_;
   std::optional<std::string> target_;
   bool target_ids_ = false;
   std::string target_ids_text_;
-  std::string prompt_;
-  bool prompt_ids_ = false;
-  std::string prompt_ids_text_;
+  PromptOptions prompt_;
   std::string memory_;
   int top_ = 0;
   std::optional<Model> model_;

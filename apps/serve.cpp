@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "common.h"
 #include "log_writer.h"
+#include "reading.h"
 #include "serve/server.h"
 
 namespace transept::cli {
@@ -40,15 +41,17 @@ class ServeVerb : public Verb {
                    "RAM of one memory that is joined or uploaded, MiB");
     options.texts("translate", "FROM:TO[:PREFIX]", translations_,
                   "a language pair of the first model, and the text put before its inputs");
-    options.text("source-language", "CODE", server_.source_language,
-                 "mBART, M2M100, NLLB: the input's language");
-    options.text("target-language", "CODE", server_.target_language, "and the output's");
+    languages_.declare(options);
     options.flag("normalize-punctuation", server_.normalize_punctuation,
                  "Marian: normalise punctuation before tokenising, as sacremoses does");
   }
 
-  void run(Options&) override {
+  void run(Options& options) override {
     finish();
+    server_.source_language = languages_.source;
+    server_.target_language = languages_.target;
+    server_.languages_if_any = options.origin("source-language") != Origin::command_line &&
+                               options.origin("target-language") != Origin::command_line;
     log_ = std::make_unique<LogWriter>(STDERR_FILENO, [this](std::int64_t n) {
       return shown(event("warning", "log lines were dropped: nobody read them", "dropped", n));
     });
@@ -121,7 +124,7 @@ class ServeVerb : public Verb {
     service.admission.key_file = key_file_;
     service.admission.limits.tokens_per_minute = limits_per_minute_;
     service.admission.most_tokens = most_tokens_;
-    for (const std::string& pair : translations_) service.translations.push_back(parse(pair));
+    for (const std::string& pair : translations_) server_.translations.push_back(parse(pair));
     service.log_requests = !common_.quiet;
     service.log_line = [this](const std::string& json) { log_line(json); };
     service.n_log_lines_dropped = [this] { return log_->n_dropped(); };
@@ -169,13 +172,13 @@ class ServeVerb : public Verb {
     return (std::filesystem::path(home) / ".cache" / "transept" / "memories").string();
   }
 
-  static serve::Translation parse(const std::string& text) {
+  static Translation parse(const std::string& text) {
     const size_t colon = text.find(':');
     check(colon != std::string::npos && colon > 0, ErrorCode::usage,
           "--translate {}: expected FROM:TO or FROM:TO:PREFIX, like en:de", text);
     const size_t second = std::min(text.find(':', colon + 1), text.size());
-    serve::Translation pair{text.substr(0, colon), text.substr(colon + 1, second - colon - 1),
-                            text.substr(std::min(second + 1, text.size()))};
+    Translation pair{text.substr(0, colon), text.substr(colon + 1, second - colon - 1),
+                     text.substr(std::min(second + 1, text.size()))};
     check(!pair.target.empty(), ErrorCode::usage, "--translate {}: no language to translate into",
           text);
     return pair;
@@ -219,6 +222,7 @@ class ServeVerb : public Verb {
   std::vector<std::string> models_;
   serve::ServerOptions server_;
   std::vector<std::string> translations_;
+  LanguageOptions languages_;
   std::string memory_folder_;
   std::string key_file_;
   int memory_mib_ = static_cast<int>(serve::StoreOptions().ram_bytes >> 20);
@@ -237,7 +241,7 @@ VerbEntry serve_verb() {
   return {"serve", "the HTTP server",
           "transept serve flan-t5-small --port 8080\n"
           "curl localhost:8080/v1/memories -d '{\"text\": \"The quick brown fox …\"}'\n"
-          "curl localhost:8080/v1/generate -d '{\"memory\": \"ID\", \"prompt\": \"Who jumped?\"}'",
+          "curl localhost:8080/v1/generate -d '{\"memory\": \"ID\", \"prompt\": \"Summarise\"}'",
           [] { return std::unique_ptr<Verb>(std::make_unique<ServeVerb>()); }};
 }
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "common.h"
+#include "reading.h"
 
 namespace transept::cli {
 namespace {
@@ -12,6 +13,8 @@ class TokenizeVerb : public Verb {
  public:
   void declare(Options& options) override {
     common_.declare(options);
+    languages_.declare(options);
+    input_.declare_keep_cr(options);
     options.text("input", "TEXT", input_.input, "the text (with --decode: the ids)");
     options.text("input-file", "FILE", input_.input_file, "read from a file, line by line");
     options.flag("pieces", pieces_, "print pieces instead of ids");
@@ -26,6 +29,8 @@ class TokenizeVerb : public Verb {
           "--pieces, --offsets and --decode exclude each other: give one");
     const Tokenizer tokenizer =
         Tokenizer::load(model_folder(common_.model), common_.load_options());
+    CommonOptions::check_effect(options, tokenizer);
+    asked_ = languages_.of(options, tokenizer);
     Lines lines(input_, options, common_.quiet);
     constexpr size_t kWindow = 1024;
     for (;;) {
@@ -45,7 +50,10 @@ class TokenizeVerb : public Verb {
  private:
   std::string encoded(const Tokenizer& tokenizer, const Line& line) {
     const Tokenizer::Encoding encoding = at_line(line.where, [&] {
-      return tokenizer.encode(line.text, {.special_tokens = !plain_, .target_side = target_});
+      return tokenizer.encode(line.text, {.special_tokens = !plain_,
+                                          .target_side = target_,
+                                          .source_language = asked_.source,
+                                          .target_language = asked_.target});
     });
     if (common_.is_jsonl()) return encoded_json(tokenizer, encoding);
     if (!pieces_ && !offsets_) return ids_text(encoding.ids);
@@ -83,6 +91,8 @@ class TokenizeVerb : public Verb {
   }
 
   CommonOptions common_;
+  LanguageOptions languages_;
+  Languages asked_;
   InputOptions input_;
   bool pieces_ = false;
   bool offsets_ = false;

@@ -32,17 +32,20 @@ class VocabVerb : public Verb {
                  "unigram and bpe: share of the text's characters to keep (0.9995)");
     options.choice("normalization", {"nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"},
                    learning_.normalization, "unigram and bpe: cleaning of the text");
+    lines_.declare_keep_cr(options);
     common_.declare_shared(options);
   }
 
   void run(Options&) override {
     check(!folder_.empty(), ErrorCode::usage, "vocab: --output is missing: name a folder");
     if (coverage_) learning_.coverage = *coverage_;
-    for (const std::string& file : files_) readers_.push_back(open_lines(file));
+    for (const std::string& file : files_)
+      readers_.push_back(open_lines(file, lines_.keep_returns));
     if (files_.empty()) {
       if (is_terminal(STDIN_FILENO) && !common_.quiet)
         message("transept: learning from the keyboard, one text per line; Ctrl-D ends");
-      readers_.push_back(std::make_unique<LineReader>(STDIN_FILENO, "standard input", false));
+      readers_.push_back(
+          std::make_unique<LineReader>(STDIN_FILENO, "standard input", false, lines_.keep_returns));
     }
     report(learn_vocabulary([this](std::string& line) { return next(line); }, learning_, folder_));
   }
@@ -86,6 +89,7 @@ class VocabVerb : public Verb {
   std::string folder_;
   std::optional<double> coverage_;
   CommonOptions common_;
+  InputOptions lines_;
   std::vector<std::unique_ptr<LineReader>> readers_;
   size_t reader_ = 0;
 };

@@ -51,8 +51,18 @@ struct LoadOptions {
   std::string keys = {};   // of keys and values: f32, bf16 or int8; empty: f32 where the
                            // matrices are, else bf16
   bool normalize_punctuation = false;  // Marian: as the reference does where sacremoses is present
-  std::string source_language = {};    // mBART, M2M100, NLLB: the code put around the input
-  std::string target_language = {};    // and the one that the output begins with
+  // The languages of requests that name none: codes that the model knows (Model::languages), or a
+  // pair of its folder. Error usage if it knows neither.
+  std::string source_language = {};
+  std::string target_language = {};
+};
+
+// Those of one request; empty: as the model was loaded. A model that was taught codes of languages
+// (mBART, M2M100, NLLB, Marian's of several targets) takes these, case aside; one whose folder
+// names pairs takes a pair, which chooses the text before the input or the prompt.
+struct Languages {
+  std::string source = {};
+  std::string target = {};
 };
 
 // Text <-> token ids. Example: examples/tokenize.cpp
@@ -69,6 +79,9 @@ class Tokenizer {
   struct EncodeOptions {
     bool special_tokens = true;  // add the marks the model expects around an input (</s>, …)
     bool target_side = false;    // the output's side, where the two differ (Marian)
+    // Codes of languages(); empty: as it was loaded.
+    std::string source_language = {};
+    std::string target_language = {};
   };
 
   // From a folder that holds at least the tokenizer files. Error not_found if there are none,
@@ -86,7 +99,8 @@ class Tokenizer {
   [[nodiscard]] std::optional<Token> find(std::string_view piece) const;
   [[nodiscard]] int size() const;  // ids are below this
   [[nodiscard]] bool is_special(Token id) const;
-  [[nodiscard]] std::string description() const;  // "Unigram (tokenizer.json)"
+  [[nodiscard]] std::vector<std::string> languages() const;  // codes that it has tokens of
+  [[nodiscard]] std::string description() const;             // "Unigram (tokenizer.json)"
 
   struct Implementation;
   explicit Tokenizer(std::shared_ptr<const Implementation> implementation)
@@ -159,8 +173,15 @@ struct ShortlistLimits {  // of a table; Marian's binary files have them in them
 // How to search. An empty optional means: as the model's generation_config.json says, else as the
 // reference framework's defaults are.
 struct GenerateOptions {
-  std::string prompt = {};  // what the decoder starts from, after the model's own start mark
-  std::vector<Token> prompt_ids = {};  // the same as ids; not both
+  // What the decoder starts from, after the model's own start mark. Where the folder lists prompts
+  // it is one of them, case aside, the beginning of one, or one with more behind it; empty: the one
+  // of the languages, else the folder's first.
+  std::string prompt = {};
+  bool any_prompt = false;             // take `prompt` as it is, also an empty one
+  std::vector<Token> prompt_ids = {};  // the same as ids, never checked; not both
+  // As in Languages. A model that is told its target in the input has to be told so by encode().
+  std::string source_language = {};
+  std::string target_language = {};
 
   std::optional<int> beams = {};
   std::optional<int> n_best = {};  // hypotheses wanted; at most `beams` when not sampling
@@ -168,6 +189,8 @@ struct GenerateOptions {
   std::optional<std::string> early_stopping = {};  // "true", "false" or "never"
   std::optional<int> max_new_tokens = {};
   std::optional<int> min_new_tokens = {};
+  std::optional<int> max_length = {};  // counts the start mark and the prompt too; max_new_tokens
+  std::optional<int> min_length = {};  // wins over it
   std::optional<bool> sample = {};
   std::optional<double> temperature = {};
   std::optional<int> top_k = {};
@@ -178,6 +201,20 @@ struct GenerateOptions {
   std::optional<double> repetition_penalty = {};
   std::optional<int> no_repeat_ngram = {};
   std::optional<int> encoder_no_repeat_ngram = {};
+  // Their names and meanings are the reference framework's (docs/generation.md).
+  std::optional<double> top_h = {};
+  std::optional<double> epsilon_cutoff = {};
+  std::optional<double> eta_cutoff = {};
+  std::optional<double> encoder_repetition_penalty = {};
+  std::optional<std::vector<std::vector<Token>>> bad_words = {};
+  std::optional<std::vector<Token>> suppress_tokens = {};
+  std::optional<std::vector<Token>> begin_suppress_tokens = {};
+  std::optional<std::vector<std::pair<std::vector<Token>, double>>> sequence_bias = {};
+  std::optional<Token> forced_bos = {};  // wins over that of target_language
+  std::optional<std::vector<Token>> forced_eos = {};
+  std::optional<std::pair<int, double>> length_decay = {};  // start, factor
+  std::optional<bool> remove_invalid_values = {};
+  std::optional<bool> renormalize_logits = {};
   // Only these tokens may be said (empty: all), and of them only those that the shortlist gives for
   // the input; end marks and forced tokens always may. Log-probabilities are among those that may.
   std::vector<Token> vocabulary = {};
@@ -191,7 +228,11 @@ struct GenerateOptions {
   std::stop_token stop = {};
 };
 
-enum class Finish { eos, length };
+enum class Finish {
+  eos,     // the end mark was said
+  length,  // the limit was reached
+  stop,    // the caller stopped
+};
 
 struct Hypothesis {
   std::string text;        // decoded, special tokens skipped; empty if the model has no tokenizer
@@ -203,7 +244,7 @@ struct Hypothesis {
 };
 
 // Called for every piece of text as it becomes certain; always whole characters. `id` is the newest
-// token. Return false to stop early.
+// token. Return false to stop early: the answer is then what was generated, without score.
 using StreamCallback = std::function<bool(Token id, std::string_view text)>;
 
 // One of many inputs for generate_batch: a Memory, or source tokens still to be encoded.
@@ -231,11 +272,14 @@ struct Score {
 };
 
 struct ExplainOptions {
-  std::string input = {};  // shown as STEP 0; the Memory holds what was read
-  std::string prompt = {};
+  std::string input = {};   // shown as STEP 0; the Memory holds what was read
+  std::string prompt = {};  // as in GenerateOptions
+  bool any_prompt = false;
   std::vector<Token> prompt_ids = {};  // instead of `prompt`
-  int steps = 5;                       // next tokens to choose
-  int top = 5;                         // candidates listed per step
+  std::string source_language = {};
+  std::string target_language = {};
+  int steps = 5;  // next tokens to choose
+  int top = 5;    // candidates listed per step
   std::stop_token stop = {};
 };
 
@@ -260,9 +304,25 @@ class Model {
   // The input read once: text through the tokenizer, special tokens added, or token ids as they
   // are. Error bad_data for an empty input or an unknown id, limit if it is longer than the model's
   // positions.
-  [[nodiscard]] Memory encode(std::string_view text, const std::stop_token& stop = {}) const;
+  [[nodiscard]] Memory encode(std::string_view text, const Languages& languages,
+                              const std::stop_token& stop = {}) const;
+  [[nodiscard]] Memory encode(std::string_view text, const std::stop_token& stop = {}) const {
+    return encode(text, Languages(), stop);
+  }
   [[nodiscard]] Memory encode(std::span<const Token> ids, const std::stop_token& stop = {}) const;
   [[nodiscard]] Memory encode(const char* text) const { return encode(std::string_view(text)); }
+  // What encode would read of a text.
+  [[nodiscard]] std::vector<Token> source_ids(std::string_view text,
+                                              const Languages& languages = {}) const;
+  // Whether the model can read so long a text.
+  [[nodiscard]] bool fits(std::string_view text, const Languages& languages = {}) const;
+  // For a text that is too long: in parts that the model can read, cut between sentences or words;
+  // or the ids of its beginning, as many as the model reads.
+  [[nodiscard]] std::vector<std::string> split(std::string_view text,
+                                               const Languages& languages = {}) const;
+  [[nodiscard]] std::vector<Token> cut_source_ids(std::string_view text,
+                                                  const Languages& languages = {}) const;
+  [[nodiscard]] int max_source() const;  // tokens that the model can read; 0: any number
   // Whether encode would take these ids, without running anything: throws what it would throw.
   void check_source(std::span<const Token> ids) const;
   // Error mismatch, naming both fingerprints, if another model made it.
@@ -287,6 +347,7 @@ class Model {
   // that the tokenizer adds on the target side (after a prompt: only the end mark).
   [[nodiscard]] Score score(const Memory& memory, std::string_view target,
                             std::span<const Token> prompt = {}, int top = 0,
+                            const Languages& languages = {},
                             const std::stop_token& stop = {}) const;
   [[nodiscard]] Score score(const Memory& memory, std::span<const Token> target,
                             std::span<const Token> prompt = {}, int top = 0,
@@ -301,8 +362,20 @@ class Model {
   [[nodiscard]] Tokenizer tokenizer() const;  // Error not_found if the folder has none
   // The prompt's tokens: no special tokens are added, those spelled in the text count.
   [[nodiscard]] std::vector<Token> prompt_ids(std::string_view prompt) const;
+  // What these options let the decoder start from: their prompt or its ids, that of their
+  // languages, or the folder's first. Error usage for a prompt that the folder does not list.
+  [[nodiscard]] std::vector<Token> prompt_ids(const GenerateOptions& options) const;
   // What its folder says that the decoder can be asked; empty for most models.
   [[nodiscard]] std::vector<std::string> prompts() const;
+  // Codes of languages that the model was taught; empty for most models.
+  [[nodiscard]] std::vector<std::string> languages() const;
+  // Pairs that its folder names, source and target.
+  [[nodiscard]] std::vector<Languages> language_pairs() const;
+  // Whether these languages are told in the input: generate() then needs a Memory that encode()
+  // made with them. Error usage for languages that the model does not know.
+  [[nodiscard]] bool are_in_input(const Languages& languages) const;
+  // The options that count where a request gives none, as the folder says.
+  [[nodiscard]] GenerateOptions defaults() const;
   [[nodiscard]] std::string family() const;
   [[nodiscard]] std::string fingerprint() const;  // 32 hexadecimal digits
   [[nodiscard]] Stats stats() const;

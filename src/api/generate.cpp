@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "api/implementation.h"
@@ -9,17 +10,16 @@
 namespace transept::api {
 namespace {
 
-template <class To, class From>
-void lay_over(To& target, const std::optional<From>& value) {
-  if (value) target = *value;
-}
-
-EarlyStopping early_stopping(const std::string& text) {
-  if (text == "true") return EarlyStopping::yes;
-  if (text == "false") return EarlyStopping::no;
-  check(text == "never", ErrorCode::usage, "early stopping {}: expected true, false or never",
-        text);
-  return EarlyStopping::never;
+Finish outer(transept::Finish finish) {
+  switch (finish) {
+    case transept::Finish::eos:
+      return Finish::eos;
+    case transept::Finish::stop:
+      return Finish::stop;
+    case transept::Finish::length:
+      break;
+  }
+  return Finish::length;
 }
 
 std::vector<Hypothesis> outer(std::vector<transept::Hypothesis> found,
@@ -31,7 +31,7 @@ std::vector<Hypothesis> outer(std::vector<transept::Hypothesis> found,
     hypothesis.ids = std::move(one.ids);
     hypothesis.score = one.score;
     hypothesis.logprob = one.logprob;
-    hypothesis.finish = one.finish == transept::Finish::eos ? Finish::eos : Finish::length;
+    hypothesis.finish = outer(one.finish);
     hypotheses.push_back(std::move(hypothesis));
   }
   return hypotheses;
@@ -49,50 +49,34 @@ Stats stats_of(const Counters& counters) {
 }  // namespace
 
 transept::GenerateOptions Model::Implementation::search(const GenerateOptions& options) const {
-  transept::GenerateOptions search = defaults;
-  lay_over(search.beams, options.beams);
-  lay_over(search.n_best, options.n_best);
-  lay_over(search.length_penalty, options.length_penalty);
-  if (options.early_stopping) search.early_stopping = early_stopping(*options.early_stopping);
-  lay_over(search.max_new_tokens, options.max_new_tokens);
-  lay_over(search.min_new_tokens, options.min_new_tokens);
-  lay_over(search.sample, options.sample);
-  lay_over(search.temperature, options.temperature);
-  lay_over(search.top_k, options.top_k);
-  lay_over(search.top_p, options.top_p);
-  lay_over(search.min_p, options.min_p);
-  lay_over(search.typical_p, options.typical_p);
-  lay_over(search.seed, options.seed);
-  lay_over(search.repetition_penalty, options.repetition_penalty);
-  lay_over(search.no_repeat_ngram, options.no_repeat_ngram);
-  lay_over(search.encoder_no_repeat_ngram, options.encoder_no_repeat_ngram);
-  lay_over(search.speculate, options.speculate);
-  search.logprobs = options.logprobs;
-  if (!options.vocabulary.empty()) {
-    auto tokens = std::make_shared<std::vector<Token>>(options.vocabulary);
-    std::ranges::sort(*tokens);
-    search.vocabulary = std::move(tokens);
-  }
-  if (!options.shortlist.empty()) search.shortlist = options.shortlist.implementation()->shortlist;
+  const Direction direction = loaded->direction(languages_of(options));
+  transept::GenerateOptions search = loaded->defaults;
+  if (direction.forced_bos) search.forced_bos = direction.forced_bos;
+  search = laid_over(std::move(search), options);
+  // A folder's number of hypotheses is for its own number of beams.
+  if (!options.n_best && !search.sample) search.n_best = std::min(search.n_best, search.beams);
   return search;
 }
 
 std::vector<Hypothesis> Model::generate(const Memory& memory, const GenerateOptions& options,
                                         const StreamCallback& stream) const {
-  check(options.prompt.empty() || options.prompt_ids.empty(), ErrorCode::usage,
-        "generate: give the prompt as text or as ids, not both");
   const Implementation& model = *implementation_;
-  const transept::Tokenizer* tokenizer = model.tokenizer ? &model.text() : nullptr;
+  const transept::Tokenizer* tokenizer = model.tokenizer();
   transept::Request request;
   request.memory = inner(memory);
-  request.prompt = options.prompt_ids.empty() ? prompt_ids(options.prompt) : options.prompt_ids;
+  request.prompt = prompt_ids(options);
   request.options = model.search(options);
   request.stop = options.stop;
   bool wanted = true;
   std::vector<Hypothesis> found;
   TextStream text(tokenizer);
+  std::vector<Token> streamed;
   if (stream) {
-    request.on_token = [&](Token token) { wanted = wanted && stream(token, text.add(token)); };
+    request.on_token = [&](Token token) {
+      if (!wanted) return;
+      streamed.push_back(token);
+      wanted = stream(token, text.add(token));
+    };
   }
   request.on_finished = [&](std::vector<transept::Hypothesis> hypotheses) {
     found = outer(std::move(hypotheses), tokenizer);
@@ -107,13 +91,20 @@ std::vector<Hypothesis> Model::generate(const Memory& memory, const GenerateOpti
     if (!rest.empty()) stream(text.ids().back(), rest);
   }
   implementation_->count(stats_of(scheduler.counters()));
+  if (!wanted && found.empty()) {
+    transept::Hypothesis begun;
+    begun.ids = std::move(streamed);
+    begun.score = begun.logprob = std::numeric_limits<double>::quiet_NaN();
+    begun.finish = transept::Finish::stop;
+    found = outer(std::vector{std::move(begun)}, tokenizer);
+  }
   return found;
 }
 
 void Model::generate_batch(std::span<const Request> requests, const GenerateOptions& options,
                            const BatchLimits& limits, const DoneCallback& done) const {
   const Implementation& model = *implementation_;
-  const transept::Tokenizer* tokenizer = model.tokenizer ? &model.text() : nullptr;
+  const transept::Tokenizer* tokenizer = model.tokenizer();
   const transept::GenerateOptions search = model.search(options);
   Scheduler scheduler(
       model.model(), *model.pool,

@@ -13,8 +13,8 @@
 
 #include "base/parallel.h"
 #include "base/stop.h"
+#include "folder/loaded_model.h"
 #include "generate/options.h"
-#include "io/checkpoint.h"
 #include "model/memory.h"
 #include "ops/context.h"
 #include "text/tokenizer.h"
@@ -22,7 +22,7 @@
 namespace transept::api {
 
 struct Tokenizer::Implementation {
-  std::unique_ptr<const transept::Tokenizer> tokenizer;
+  std::shared_ptr<const transept::Tokenizer> tokenizer;
 };
 
 struct Memory::Implementation {
@@ -37,20 +37,29 @@ struct Shortlist::Implementation {
 
 struct Model::Implementation {
   std::unique_ptr<ThreadPool> pool;
-  Checkpoint checkpoint;
-  std::shared_ptr<const Tokenizer::Implementation> tokenizer;  // null if the folder has none
-  transept::GenerateOptions defaults;                          // of the folder
+  std::shared_ptr<const LoadedModel> loaded;
   mutable std::mutex stats_mutex;
   Stats stats;
 
-  [[nodiscard]] const Transformer& model() const { return *checkpoint.model; }
-  [[nodiscard]] const Config& config() const { return checkpoint.model->config; }
-  // Error not_found if there is none.
-  [[nodiscard]] const transept::Tokenizer& text() const;
+  [[nodiscard]] const Transformer& model() const { return loaded->model(); }
+  [[nodiscard]] const Config& config() const { return loaded->config(); }
+  [[nodiscard]] const transept::Tokenizer* tokenizer() const { return loaded->tokenizer.get(); }
   void count(const Stats& done);
   // The folder's defaults with what the caller asked for laid over.
   [[nodiscard]] transept::GenerateOptions search(const GenerateOptions& options) const;
 };
+
+// What the caller asked for laid over `defaults`.
+[[nodiscard]] transept::GenerateOptions laid_over(transept::GenerateOptions defaults,
+                                                  const GenerateOptions& options);
+
+[[nodiscard]] inline transept::Languages inner(const Languages& languages) {
+  return {languages.source, languages.target};
+}
+template <class Options>
+[[nodiscard]] transept::Languages languages_of(const Options& options) {
+  return {options.source_language, options.target_language};
+}
 
 // Empty for an empty public Memory.
 [[nodiscard]] inline transept::Memory inner(const Memory& memory) {

@@ -7,7 +7,6 @@
 #include "base/sha256.h"
 #include "io/memory_file.h"
 #include "io/shortlist_file.h"
-#include "io/tasks.h"
 #include "model/encoder.h"
 #include "trace/recorder.h"
 
@@ -16,20 +15,6 @@ namespace {
 
 long long now_nanoseconds() {
   return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-}
-
-// M2M100, NLLB and mBART begin their output with the code of the language: the folder's own, unless
-// the caller names one.
-void force_language(transept::GenerateOptions& options, const transept::Tokenizer* tokenizer,
-                    const std::string& language) {
-  if (language.empty()) return;
-  check(tokenizer != nullptr, ErrorCode::usage,
-        "target language {}: the model folder has no tokenizer to look it up in", language);
-  std::optional<Token> code = tokenizer->find(language);
-  if (!code) code = tokenizer->find("__" + language + "__");
-  check(code.has_value(), ErrorCode::usage,
-        "target language {}: the tokenizer has no such code; spell it as the model does", language);
-  options.forced_bos = *code;
 }
 
 }  // namespace
@@ -42,13 +27,6 @@ Stopwatch::Stopwatch() : started_(now_nanoseconds()) {}
 
 double Stopwatch::seconds() const {
   return static_cast<double>(now_nanoseconds() - started_) * 1e-9;
-}
-
-const transept::Tokenizer& Model::Implementation::text() const {
-  check(tokenizer != nullptr, ErrorCode::not_found,
-        "{}: the folder has no tokenizer files; give token ids (--source-ids, --prompt-ids)",
-        checkpoint.folder.string());
-  return *tokenizer->tokenizer;
 }
 
 void Model::Implementation::count(const Stats& done) {
@@ -68,27 +46,18 @@ Model Model::load(const std::filesystem::path& folder, const LoadOptions& option
   const Stopwatch watch;
   auto model = std::make_shared<Implementation>();
   model->pool = std::make_unique<ThreadPool>(options.threads);
-  model->checkpoint = load_checkpoint(folder, *model->pool, {.storage = storage, .keys = keys});
-  try {
-    auto tokenizer = std::make_shared<Tokenizer::Implementation>();
-    tokenizer->tokenizer =
-        load_tokenizer(folder, {.normalize_punctuation = options.normalize_punctuation,
-                                .source_language = options.source_language,
-                                .target_language = options.target_language});
-    model->tokenizer = std::move(tokenizer);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::not_found) throw;  // a folder without: token ids still work
-  }
-  model->defaults =
-      options_from_json(model->checkpoint.config_json, model->checkpoint.generation_config_json);
-  force_language(model->defaults, model->tokenizer ? model->tokenizer->tokenizer.get() : nullptr,
-                 options.target_language);
+  model->loaded = load_model(folder, *model->pool,
+                             {.storage = storage,
+                              .keys = keys,
+                              .normalize_punctuation = options.normalize_punctuation,
+                              .languages = languages_of(options)});
   model->count({.load_seconds = watch.seconds()});
   return Model(std::move(model));
 }
 
-Memory Model::encode(std::string_view text, const std::stop_token& stop) const {
-  const Memory memory = encode(implementation_->text().encode(text).ids, stop);
+Memory Model::encode(std::string_view text, const Languages& languages,
+                     const std::stop_token& stop) const {
+  const Memory memory = encode(source_ids(text, languages), stop);
   return outer(memory.implementation()->memory, sha256(text));
 }
 
@@ -102,6 +71,30 @@ Memory Model::encode(std::span<const Token> ids, const std::stop_token& stop) co
                           .source_tokens = static_cast<std::int64_t>(ids.size()),
                           .encode_seconds = watch.seconds()});
   return outer(std::move(memories.front()));
+}
+
+std::vector<Token> Model::source_ids(std::string_view text, const Languages& languages) const {
+  const LoadedModel& loaded = *implementation_->loaded;
+  return loaded.source_ids(text, loaded.direction(inner(languages)));
+}
+
+bool Model::fits(std::string_view text, const Languages& languages) const {
+  const LoadedModel& loaded = *implementation_->loaded;
+  return loaded.fits(text, loaded.direction(inner(languages)));
+}
+
+std::vector<std::string> Model::split(std::string_view text, const Languages& languages) const {
+  const LoadedModel& loaded = *implementation_->loaded;
+  return loaded.split(text, loaded.direction(inner(languages)));
+}
+
+std::vector<Token> Model::cut_source_ids(std::string_view text, const Languages& languages) const {
+  const LoadedModel& loaded = *implementation_->loaded;
+  return loaded.cut_ids(text, loaded.direction(inner(languages)));
+}
+
+int Model::max_source() const {
+  return implementation_->loaded->max_source();
 }
 
 void Model::check_source(std::span<const Token> ids) const {
@@ -120,10 +113,11 @@ Memory Model::load_memory(const std::filesystem::path& path) const {
 Shortlist Model::load_shortlist(const std::filesystem::path& path,
                                 const ShortlistLimits& limits) const {
   const Config& config = implementation_->config();
-  ShortlistVocabulary vocabulary{
-      .n_sources = config.encoder.vocab,
-      .n_targets = config.decoder.vocab,
-      .find = [this](std::string_view piece) { return implementation_->text().find(piece); }};
+  ShortlistVocabulary vocabulary{.n_sources = config.encoder.vocab,
+                                 .n_targets = config.decoder.vocab,
+                                 .find = [this](std::string_view piece) {
+                                   return implementation_->loaded->text().find(piece);
+                                 }};
   auto shortlist = std::make_shared<const transept::Shortlist>(
       transept::load_shortlist(path, vocabulary, {.first = limits.first, .best = limits.best}));
   return Shortlist(std::make_shared<const Shortlist::Implementation>(
@@ -131,17 +125,18 @@ Shortlist Model::load_shortlist(const std::filesystem::path& path,
 }
 
 Explanation Model::explain(const Memory& memory, const ExplainOptions& options) const {
-  check(options.prompt.empty() || options.prompt_ids.empty(), ErrorCode::usage,
-        "explain: give the prompt as text or as ids, not both");
-  const std::vector<Token> prompt =
-      options.prompt_ids.empty() ? prompt_ids(options.prompt) : options.prompt_ids;
+  GenerateOptions asked;
+  asked.prompt = options.prompt;
+  asked.any_prompt = options.any_prompt;
+  asked.prompt_ids = options.prompt_ids;
+  asked.source_language = options.source_language;
+  asked.target_language = options.target_language;
+  const std::vector<Token> prompt = prompt_ids(asked);
   Workspace work(*implementation_, options.stop);
-  const transept::Tokenizer* tokenizer =
-      implementation_->tokenizer ? implementation_->tokenizer->tokenizer.get() : nullptr;
-  Explanation explanation =
-      trace(work.context, implementation_->model(), inner(memory), implementation_->defaults,
-            prompt, {.steps = options.steps, .top = options.top, .tokenizer = tokenizer});
-  explanation.model = implementation_->checkpoint.folder.filename().string();
+  Explanation explanation = trace(
+      work.context, implementation_->model(), inner(memory), implementation_->search(asked), prompt,
+      {.steps = options.steps, .top = options.top, .tokenizer = implementation_->tokenizer()});
+  explanation.model = implementation_->loaded->checkpoint.folder.filename().string();
   explanation.input_text = options.input;
   explanation.prompt_text = options.prompt;
   explanation.encoder_runs = memory.empty() || memory.implementation()->loaded ? 0 : 1;
@@ -149,7 +144,7 @@ Explanation Model::explain(const Memory& memory, const ExplainOptions& options) 
 }
 
 std::vector<std::string> Model::prompts() const {
-  return decoder_prompts(named_tasks(implementation_->checkpoint.config_json));
+  return implementation_->loaded->prompts.all();
 }
 
 bool Model::has_encoder() const {
@@ -161,17 +156,43 @@ bool Model::has_decoder() const {
 }
 
 bool Model::has_tokenizer() const {
-  return implementation_->tokenizer != nullptr;
+  return implementation_->tokenizer() != nullptr;
 }
 
 Tokenizer Model::tokenizer() const {
-  (void)implementation_->text();  // Error if there is none
-  return Tokenizer(implementation_->tokenizer);
+  (void)implementation_->loaded->text();  // Error if there is none
+  // It lives as long as the model.
+  return Tokenizer(std::make_shared<const Tokenizer::Implementation>(
+      Tokenizer::Implementation{std::shared_ptr<const transept::Tokenizer>(
+          implementation_->loaded, implementation_->tokenizer())}));
 }
 
 std::vector<Token> Model::prompt_ids(std::string_view prompt) const {
-  if (prompt.empty()) return {};
-  return implementation_->text().encode(prompt, {.special_tokens = false, .target_side = true}).ids;
+  return implementation_->loaded->prompt_ids({.text = std::string(prompt), .any = true});
+}
+
+std::vector<Token> Model::prompt_ids(const GenerateOptions& options) const {
+  check(options.prompt.empty() || options.prompt_ids.empty(), ErrorCode::usage,
+        "give the prompt as text or as ids, not both");
+  if (!options.prompt_ids.empty()) return options.prompt_ids;
+  const LoadedModel& loaded = *implementation_->loaded;
+  return loaded.prompt_ids({.text = options.prompt, .any = options.any_prompt},
+                           loaded.direction(languages_of(options)));
+}
+
+std::vector<std::string> Model::languages() const {
+  return implementation_->loaded->languages.codes();
+}
+
+std::vector<Languages> Model::language_pairs() const {
+  std::vector<Languages> pairs;
+  for (const Translation& pair : implementation_->loaded->languages.pairs())
+    pairs.push_back({pair.source, pair.target});
+  return pairs;
+}
+
+bool Model::are_in_input(const Languages& languages) const {
+  return implementation_->loaded->direction(inner(languages)).is_in_input();
 }
 
 std::string Model::family() const {

@@ -12,8 +12,14 @@ Tokenizer Tokenizer::load(const std::filesystem::path& folder, const LoadOptions
 }
 
 Tokenizer::Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
-  transept::Encoding encoding = implementation_->tokenizer->encode(
-      text, {.special_tokens = options.special_tokens, .target_side = options.target_side});
+  check_text_size(text);
+  const LanguageTable known(implementation_->tokenizer.get(), {});
+  const transept::Languages codes = known.direction(languages_of(options)).codes;
+  transept::Encoding encoding =
+      implementation_->tokenizer->encode(text, {.special_tokens = options.special_tokens,
+                                                .target_side = options.target_side,
+                                                .source_language = codes.source,
+                                                .target_language = codes.target});
   Encoding result;
   result.ids = std::move(encoding.ids);
   result.offsets.reserve(encoding.offsets.size());
@@ -40,6 +46,13 @@ int Tokenizer::size() const {
 
 bool Tokenizer::is_special(Token id) const {
   return implementation_->tokenizer->is_special(id);
+}
+
+std::vector<std::string> Tokenizer::languages() const {
+  std::vector<std::string> codes;
+  for (const Language& language : implementation_->tokenizer->languages())
+    codes.push_back(language.code);
+  return codes;
 }
 
 std::string Tokenizer::description() const {

@@ -117,6 +117,26 @@ void check_restriction(const GenerateOptions& o, const Config& config) {
 
 }  // namespace
 
+EarlyStopping early_stopping_named(std::string_view name) {
+  if (name == "true") return EarlyStopping::yes;
+  if (name == "false") return EarlyStopping::no;
+  check(name == "never", ErrorCode::usage, "early stopping {}: expected true, false or never",
+        name.substr(0, 100));
+  return EarlyStopping::never;
+}
+
+const char* name_of(EarlyStopping early_stopping) {
+  switch (early_stopping) {
+    case EarlyStopping::yes:
+      return "true";
+    case EarlyStopping::never:
+      return "never";
+    case EarlyStopping::no:
+      break;
+  }
+  return "false";
+}
+
 void check_options(const GenerateOptions& options, const Config& config) {
   check_search(options);
   check_sampling(options);

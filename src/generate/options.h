@@ -26,6 +26,9 @@ enum class EarlyStopping {
   never,  // when no running one can still win, at whatever length (see beam.h)
 };
 
+[[nodiscard]] EarlyStopping early_stopping_named(std::string_view name);  // Error usage
+[[nodiscard]] const char* name_of(EarlyStopping early_stopping);  // "true", "false", "never"
+
 struct SequenceBias {
   std::vector<Token> tokens;
   float bias = 0;  // added to the score of the last token where the others came before
@@ -110,6 +113,14 @@ struct GenerateOptions {
 // Overrides `options` with the members of a JSON object spelled as generation_config.json does.
 // Keys that do not change the output are ignored.
 void set_options(GenerateOptions& options, const Json& object);
+
+// How an option's name is spelled: as here, or as in generation_config.json.
+enum class Spelling { own, reference };
+[[nodiscard]] std::vector<std::string> option_names(Spelling spelling);
+// Sets one option; null leaves it. False if there is none of this name. Error bad_data; unsupported
+// for a name of the reference's that is not followed here.
+[[nodiscard]] bool set_option(GenerateOptions& options, std::string_view name, const Json& value,
+                              Spelling spelling);
 
 // Error usage for the first value that makes no sense for this model.
 void check_options(const GenerateOptions& options, const Config& config);

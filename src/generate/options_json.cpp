@@ -62,52 +62,84 @@ std::vector<std::vector<Token>> to_token_lists(const Json& value) {
   return lists;
 }
 
-struct Key {
-  const char* name;
+uint64_t to_seed(const Json& value) {
+  return static_cast<uint64_t>(value.as_int(0, std::numeric_limits<int64_t>::max()));
+}
+
+std::shared_ptr<const std::vector<Token>> to_vocabulary(const Json& value) {
+  auto tokens = std::make_shared<std::vector<Token>>(to_tokens(value));
+  std::ranges::sort(*tokens);
+  return tokens->empty() ? nullptr : tokens;
+}
+
+// One option: its name here and in generation_config.json; empty where that side has none.
+struct Row {
+  std::string_view own;
+  std::string_view reference;
   void (*set)(GenerateOptions& options, const Json& value);
+
+  [[nodiscard]] std::string_view name(Spelling spelling) const {
+    return spelling == Spelling::own ? own : reference;
+  }
 };
 
 using O = GenerateOptions;
-constexpr std::array kKeys = {
-    Key{"num_beams", [](O& o, const Json& v) { o.beams = to_count(v); }},
-    Key{"num_return_sequences", [](O& o, const Json& v) { o.n_best = to_count(v); }},
-    Key{"length_penalty", [](O& o, const Json& v) { o.length_penalty = v.as_number(); }},
-    Key{"early_stopping", [](O& o, const Json& v) { o.early_stopping = to_early_stopping(v); }},
-    Key{"max_new_tokens", [](O& o, const Json& v) { o.max_new_tokens = to_count(v); }},
-    Key{"min_new_tokens", [](O& o, const Json& v) { o.min_new_tokens = to_count(v); }},
-    Key{"max_length", [](O& o, const Json& v) { o.max_length = to_count(v); }},
-    Key{"min_length", [](O& o, const Json& v) { o.min_length = to_count(v); }},
-    Key{"do_sample", [](O& o, const Json& v) { o.sample = v.as_bool(); }},
-    Key{"temperature", [](O& o, const Json& v) { o.temperature = v.as_number(); }},
-    Key{"top_h", [](O& o, const Json& v) { o.top_h = v.as_number(); }},
-    Key{"top_k", [](O& o, const Json& v) { o.top_k = to_count(v); }},
-    Key{"top_p", [](O& o, const Json& v) { o.top_p = v.as_number(); }},
-    Key{"min_p", [](O& o, const Json& v) { o.min_p = v.as_number(); }},
-    Key{"typical_p", [](O& o, const Json& v) { o.typical_p = v.as_number(); }},
-    Key{"epsilon_cutoff", [](O& o, const Json& v) { o.epsilon_cutoff = v.as_number(); }},
-    Key{"eta_cutoff", [](O& o, const Json& v) { o.eta_cutoff = v.as_number(); }},
-    Key{"repetition_penalty", [](O& o, const Json& v) { o.repetition_penalty = v.as_number(); }},
-    Key{"encoder_repetition_penalty",
+constexpr std::array kRows = {
+    Row{"beams", "num_beams", [](O& o, const Json& v) { o.beams = to_count(v); }},
+    Row{"n_best", "num_return_sequences", [](O& o, const Json& v) { o.n_best = to_count(v); }},
+    Row{"length_penalty", "length_penalty",
+        [](O& o, const Json& v) { o.length_penalty = v.as_number(); }},
+    Row{"early_stopping", "early_stopping",
+        [](O& o, const Json& v) { o.early_stopping = to_early_stopping(v); }},
+    Row{"max_new_tokens", "max_new_tokens",
+        [](O& o, const Json& v) { o.max_new_tokens = to_count(v); }},
+    Row{"min_new_tokens", "min_new_tokens",
+        [](O& o, const Json& v) { o.min_new_tokens = to_count(v); }},
+    Row{"max_length", "max_length", [](O& o, const Json& v) { o.max_length = to_count(v); }},
+    Row{"min_length", "min_length", [](O& o, const Json& v) { o.min_length = to_count(v); }},
+    Row{"sample", "do_sample", [](O& o, const Json& v) { o.sample = v.as_bool(); }},
+    Row{"temperature", "temperature", [](O& o, const Json& v) { o.temperature = v.as_number(); }},
+    Row{"top_h", "top_h", [](O& o, const Json& v) { o.top_h = v.as_number(); }},
+    Row{"top_k", "top_k", [](O& o, const Json& v) { o.top_k = to_count(v); }},
+    Row{"top_p", "top_p", [](O& o, const Json& v) { o.top_p = v.as_number(); }},
+    Row{"min_p", "min_p", [](O& o, const Json& v) { o.min_p = v.as_number(); }},
+    Row{"typical_p", "typical_p", [](O& o, const Json& v) { o.typical_p = v.as_number(); }},
+    Row{"epsilon_cutoff", "epsilon_cutoff",
+        [](O& o, const Json& v) { o.epsilon_cutoff = v.as_number(); }},
+    Row{"eta_cutoff", "eta_cutoff", [](O& o, const Json& v) { o.eta_cutoff = v.as_number(); }},
+    Row{"repetition_penalty", "repetition_penalty",
+        [](O& o, const Json& v) { o.repetition_penalty = v.as_number(); }},
+    Row{"encoder_repetition_penalty", "encoder_repetition_penalty",
         [](O& o, const Json& v) { o.encoder_repetition_penalty = v.as_number(); }},
-    Key{"no_repeat_ngram_size", [](O& o, const Json& v) { o.no_repeat_ngram = to_count(v); }},
-    Key{"encoder_no_repeat_ngram_size",
+    Row{"no_repeat_ngram", "no_repeat_ngram_size",
+        [](O& o, const Json& v) { o.no_repeat_ngram = to_count(v); }},
+    Row{"encoder_no_repeat_ngram", "encoder_no_repeat_ngram_size",
         [](O& o, const Json& v) { o.encoder_no_repeat_ngram = to_count(v); }},
-    Key{"sequence_bias", [](O& o, const Json& v) { o.sequence_bias = to_sequence_bias(v); }},
-    Key{"bad_words_ids", [](O& o, const Json& v) { o.bad_words = to_token_lists(v); }},
-    Key{"suppress_tokens", [](O& o, const Json& v) { o.suppress_tokens = to_tokens(v); }},
-    Key{"begin_suppress_tokens",
+    Row{"sequence_bias", "sequence_bias",
+        [](O& o, const Json& v) { o.sequence_bias = to_sequence_bias(v); }},
+    Row{"bad_words", "bad_words_ids", [](O& o, const Json& v) { o.bad_words = to_token_lists(v); }},
+    Row{"suppress_tokens", "suppress_tokens",
+        [](O& o, const Json& v) { o.suppress_tokens = to_tokens(v); }},
+    Row{"begin_suppress_tokens", "begin_suppress_tokens",
         [](O& o, const Json& v) { o.begin_suppress_tokens = to_tokens(v); }},
-    Key{"forced_bos_token_id", [](O& o, const Json& v) { o.forced_bos = to_token(v); }},
-    Key{"forced_eos_token_id", [](O& o, const Json& v) { o.forced_eos = to_token_or_tokens(v); }},
-    Key{"exponential_decay_length_penalty",
+    Row{"forced_bos", "forced_bos_token_id",
+        [](O& o, const Json& v) { o.forced_bos = to_token(v); }},
+    Row{"forced_eos", "forced_eos_token_id",
+        [](O& o, const Json& v) { o.forced_eos = to_token_or_tokens(v); }},
+    Row{"length_decay", "exponential_decay_length_penalty",
         [](O& o, const Json& v) { o.length_decay = to_length_decay(v); }},
-    Key{"remove_invalid_values",
+    Row{"remove_invalid_values", "remove_invalid_values",
         [](O& o, const Json& v) { o.remove_invalid_values = v.as_bool(); }},
-    Key{"renormalize_logits", [](O& o, const Json& v) { o.renormalize_logits = v.as_bool(); }},
-    Key{"eos_token_id", [](O& o, const Json& v) { o.eos = to_token_or_tokens(v); }},
-    Key{"pad_token_id", [](O& o, const Json& v) { o.pad = to_token(v); }},
-    Key{"bos_token_id", [](O& o, const Json& v) { o.bos = to_token(v); }},
-    Key{"decoder_start_token_id", [](O& o, const Json& v) { o.decoder_start = to_token(v); }},
+    Row{"renormalize_logits", "renormalize_logits",
+        [](O& o, const Json& v) { o.renormalize_logits = v.as_bool(); }},
+    Row{"", "eos_token_id", [](O& o, const Json& v) { o.eos = to_token_or_tokens(v); }},
+    Row{"", "pad_token_id", [](O& o, const Json& v) { o.pad = to_token(v); }},
+    Row{"", "bos_token_id", [](O& o, const Json& v) { o.bos = to_token(v); }},
+    Row{"", "decoder_start_token_id", [](O& o, const Json& v) { o.decoder_start = to_token(v); }},
+    Row{"seed", "", [](O& o, const Json& v) { o.seed = to_seed(v); }},
+    Row{"vocabulary", "", [](O& o, const Json& v) { o.vocabulary = to_vocabulary(v); }},
+    Row{"speculate", "", [](O& o, const Json& v) { o.speculate = to_count(v); }},
+    Row{"logprobs", "", [](O& o, const Json& v) { o.logprobs = v.as_bool(); }},
 };
 
 // Keys that change the output in ways not followed here, and the values that mean "off".
@@ -142,21 +174,34 @@ std::string describe(const Json& value) {
   }
 }
 
-void set_option(GenerateOptions& options, std::string_view key, const Json& value) {
-  if (value.is_null()) return;
-  for (const Key& entry : kKeys) {
-    if (key == entry.name) return entry.set(options, value);
-  }
-  if (std::ranges::find(kUnsupported, key) == kUnsupported.end()) return;
-  check(is_off(key, value), ErrorCode::unsupported, "{}: {} is not supported", key,
-        [&] { return describe(value); });
-}
-
 }  // namespace
 
+std::vector<std::string> option_names(Spelling spelling) {
+  std::vector<std::string> names;
+  for (const Row& row : kRows)
+    if (!row.name(spelling).empty()) names.emplace_back(row.name(spelling));
+  return names;
+}
+
+bool set_option(GenerateOptions& options, std::string_view name, const Json& value,
+                Spelling spelling) {
+  const auto row = std::ranges::find_if(
+      kRows, [&](const Row& one) { return !name.empty() && one.name(spelling) == name; });
+  if (row != kRows.end()) {
+    if (!value.is_null()) row->set(options, value);
+    return true;
+  }
+  if (spelling == Spelling::own || std::ranges::find(kUnsupported, name) == kUnsupported.end())
+    return false;
+  check(value.is_null() || is_off(name, value), ErrorCode::unsupported, "{}: {} is not supported",
+        name, [&] { return describe(value); });
+  return true;
+}
+
 void set_options(GenerateOptions& options, const Json& object) {
-  object.each_member(
-      [&](std::string_view key, const Json& value) { set_option(options, key, value); });
+  object.each_member([&](std::string_view key, const Json& value) {
+    (void)set_option(options, key, value, Spelling::reference);
+  });
 }
 
 GenerateOptions options_from_json(std::string_view config_json,

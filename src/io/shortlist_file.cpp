@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "base/stand_in.h"
 
 namespace transept {
@@ -124,7 +125,7 @@ std::string_view next_field(std::string_view& line) {
 class TableReader {
  public:
   TableReader(std::string_view text, std::string_view name, const ShortlistVocabulary& vocabulary)
-      : text_(text), name_(name), vocabulary_(vocabulary) {}
+      : text_(without_mark(text)), name_(name), vocabulary_(vocabulary) {}
 
   [[nodiscard]] Shortlist read(const ShortlistLimits& limits) {
     for (std::string_view rest = text_; !rest.empty();) {

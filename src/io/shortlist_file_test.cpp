@@ -107,6 +107,7 @@ TEST(ShortlistFile, NoDamageGoesUnseenOrCrashes) {
 
 TEST(ShortlistFile, ReadsTablesOfWordAlignment) {
   const std::string table =
+      "\xEF\xBB\xBF"  // no part of the first word
       "a b 0.5\n"
       "c b 0.25\n"
       "d b 0.25\n"

@@ -11,10 +11,26 @@ std::vector<NamedTask> named_tasks(const std::string& config_json) {
   if (!named || !named->is_object()) return tasks;
   named->each_member([&](std::string_view name, const Json& parameters) {
     if (!parameters.is_object()) return;
-    tasks.push_back(
-        {std::string(name), parameters.get("prefix", ""), parameters.get("decoder_prompt", "")});
+    NamedTask task{
+        std::string(name), parameters.get("prefix", ""), parameters.get("decoder_prompt", ""), {}};
+    if (const auto wordings = parameters.find("other_wordings"); wordings && !wordings->is_null())
+      for (const Json& wording : wordings->elements())
+        task.other_wordings.emplace_back(wording.as_string());
+    tasks.push_back(std::move(task));
   });
   return tasks;
+}
+
+std::vector<Translation> translations_of(const std::vector<NamedTask>& tasks) {
+  std::vector<Translation> translations;
+  for (const NamedTask& task : tasks) {
+    constexpr std::string_view kBegin = "translation_";
+    const size_t middle = task.name.find("_to_");
+    if (!task.name.starts_with(kBegin) || middle == std::string::npos) continue;
+    translations.push_back({task.name.substr(kBegin.size(), middle - kBegin.size()),
+                            task.name.substr(middle + 4), task.prefix, task.decoder_prompt});
+  }
+  return translations;
 }
 
 std::vector<std::string> decoder_prompts(const std::vector<NamedTask>& tasks) {

@@ -4,7 +4,6 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "io/tasks.h"
 #include "model/encoder.h"
 
 namespace transept::serve {
@@ -24,42 +23,14 @@ std::string hash_of(const Tokenizer* tokenizer) {
 
 }  // namespace
 
-namespace {
-
-// "translation_en_to_de"
-std::vector<Translation> translations_of(const std::vector<NamedTask>& tasks) {
-  std::vector<Translation> translations;
-  for (const NamedTask& task : tasks) {
-    constexpr std::string_view kBegin = "translation_";
-    const size_t middle = task.name.find("_to_");
-    if (!task.name.starts_with(kBegin) || middle == std::string::npos) continue;
-    translations.push_back({task.name.substr(kBegin.size(), middle - kBegin.size()),
-                            task.name.substr(middle + 4), task.prefix, task.decoder_prompt});
-  }
-  return translations;
-}
-
-}  // namespace
-
 Engine::Engine(const EngineOptions& options, Loop& loop, ThreadPool& pool)
     : options_(options), loop_(loop), pool_(pool), loaded_at_(std::time(nullptr)) {
-  checkpoint_ =
-      load_checkpoint(options.folder, pool,
-                      {.storage = storage_named(options.dtype), .keys = keys_named(options.keys)});
+  loaded_ = load_model(options.folder, pool, options.model);
   check(config().has_decoder(), ErrorCode::unsupported,
         "{}: an encoder on its own generates nothing; serve a model that has a decoder",
         options.folder.string());
-  try {
-    tokenizer_ = load_tokenizer(options.folder, options.tokenizer);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::not_found) throw;  // token ids still work
-  }
-  defaults_ = options_from_json(checkpoint_.config_json, checkpoint_.generation_config_json);
-  const std::vector<NamedTask> tasks = named_tasks(checkpoint_.config_json);
-  translations_ = translations_of(tasks);
-  prompts_ = decoder_prompts(tasks);
   fingerprint_ = model().identity->fingerprint();
-  tokenizer_hash_ = hash_of(tokenizer_.get());
+  tokenizer_hash_ = hash_of(tokenizer());
   counters_.batch_sizes.resize(12);
   scheduler_ = std::make_unique<Scheduler>(model(), pool_, options_.scheduler);
   thread_ = std::thread([this] { work(); });
@@ -75,9 +46,9 @@ Engine::~Engine() {
 }
 
 const Tokenizer& Engine::text() const {
-  check(tokenizer_ != nullptr, ErrorCode::not_found,
+  check(tokenizer() != nullptr, ErrorCode::not_found,
         "model {} has no tokenizer; give token ids instead of text", name());
-  return *tokenizer_;
+  return *tokenizer();
 }
 
 size_t Engine::most_source_tokens() const {

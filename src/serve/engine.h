@@ -15,8 +15,8 @@
 #include <thread>
 #include <vector>
 
+#include "folder/loaded_model.h"
 #include "generate/scheduler.h"
-#include "io/checkpoint.h"
 #include "serve/fair_queue.h"
 #include "serve/loop.h"
 #include "serve/options.h"
@@ -47,9 +47,7 @@ struct EngineCounters {
 struct EngineOptions {
   std::string name;
   std::filesystem::path folder;
-  std::string dtype;  // empty: as the folder says
-  std::string keys;   // of keys and values
-  TokenizerOptions tokenizer;
+  ModelOptions model;
   SchedulerOptions scheduler;
   int most_source_tokens = 0;  // where the model has no limit of its own
 };
@@ -64,15 +62,13 @@ class Engine {
 
   // Immutable, for any thread.
   [[nodiscard]] const std::string& name() const { return options_.name; }
-  [[nodiscard]] const Transformer& model() const { return *checkpoint_.model; }
-  [[nodiscard]] const Config& config() const { return checkpoint_.model->config; }
-  [[nodiscard]] const Checkpoint& checkpoint() const { return checkpoint_; }
-  [[nodiscard]] const Tokenizer* tokenizer() const { return tokenizer_.get(); }
+  [[nodiscard]] const LoadedModel& loaded() const { return *loaded_; }
+  [[nodiscard]] const Transformer& model() const { return loaded_->model(); }
+  [[nodiscard]] const Config& config() const { return loaded_->config(); }
+  [[nodiscard]] const Tokenizer* tokenizer() const { return loaded_->tokenizer.get(); }
   [[nodiscard]] const Tokenizer& text() const;  // Error not_found if there is none
-  [[nodiscard]] const GenerateOptions& defaults() const { return defaults_; }
-  // Of the tasks that its config.json names.
-  [[nodiscard]] const std::vector<Translation>& translations() const { return translations_; }
-  [[nodiscard]] const std::vector<std::string>& prompts() const { return prompts_; }
+  [[nodiscard]] const GenerateOptions& defaults() const { return loaded_->defaults; }
+  [[nodiscard]] const std::vector<std::string>& prompts() const { return loaded_->prompts.all(); }
   [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }
   [[nodiscard]] const std::string& tokenizer_hash() const { return tokenizer_hash_; }
   [[nodiscard]] std::int64_t loaded_at() const { return loaded_at_; }  // seconds since 1970
@@ -119,11 +115,7 @@ class Engine {
   EngineOptions options_;
   Loop& loop_;
   ThreadPool& pool_;
-  Checkpoint checkpoint_;
-  std::unique_ptr<const Tokenizer> tokenizer_;
-  GenerateOptions defaults_;
-  std::vector<Translation> translations_;
-  std::vector<std::string> prompts_;
+  std::unique_ptr<const LoadedModel> loaded_;
   std::string fingerprint_;
   std::string tokenizer_hash_;
   std::int64_t loaded_at_ = 0;

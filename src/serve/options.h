@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "io/tasks.h"
+
 namespace transept::serve {
 
 struct HttpOptions {
@@ -50,14 +52,6 @@ struct AdmissionOptions {
   std::int64_t most_tokens = 1 << 20;  // estimated, of all requests being answered
 };
 
-// A language pair that a model translates.
-struct Translation {
-  std::string source;
-  std::string target;
-  std::string prefix;    // put before the text: "translate English to German: "
-  std::string prompt{};  // what the decoder starts from: "Translate to German"
-};
-
 struct ServiceOptions {
   HttpOptions http;
   StoreOptions store;
@@ -66,7 +60,6 @@ struct ServiceOptions {
   int most_beams = 64;         // nor for more beams, or drawn answers
   int deadline_ms = 300'000;   // of a request that names none
   std::string cors_origin;     // empty: off
-  std::vector<Translation> translations;
   bool log_requests = true;
   std::function<void(const std::string&)> log_line;   // one JSON object; does not block
   std::function<std::int64_t()> n_log_lines_dropped;  // for the metrics; may be empty
@@ -77,8 +70,10 @@ struct ServerOptions {
   std::vector<std::string> models;  // folders
   std::string dtype;                // of their matrices: f32, bf16 or int8; empty: as a folder says
   std::string keys;                 // of keys and values: f32, bf16 or int8; empty: as those say
-  std::string source_language;      // of the tokenizers: mBART, M2M100, NLLB
+  std::vector<Translation> translations;  // of the first model, beside those its folder names
+  std::string source_language;            // of requests that name none
   std::string target_language;
+  bool languages_if_any = false;  // those two count only for models that know languages
   bool normalize_punctuation = false;
   int threads = 0;                // to compute with; 0: one per core
   int max_requests = 32;          // decoded together

@@ -52,11 +52,13 @@ Server::Server(const ServerOptions& options) : state_(std::make_unique<State>())
     EngineOptions engine;
     engine.name = name_of(folder);
     engine.folder = folder;
-    engine.dtype = options.dtype;
-    engine.keys = options.keys;
-    engine.tokenizer = {.normalize_punctuation = options.normalize_punctuation,
-                        .source_language = options.source_language,
-                        .target_language = options.target_language};
+    engine.model = {.storage = storage_named(options.dtype),
+                    .keys = keys_named(options.keys),
+                    .normalize_punctuation = options.normalize_punctuation,
+                    .translations = {},
+                    .languages = {options.source_language, options.target_language},
+                    .languages_if_any = options.languages_if_any};
+    if (service.engines.empty()) engine.model.translations = options.translations;
     engine.scheduler.max_requests = options.max_requests;
     engine.scheduler.max_request_rows = options.step_rows;
     engine.scheduler.max_rows = std::max(16 * options.step_rows, options.max_requests);

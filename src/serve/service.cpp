@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/lines.h"
 #include "base/utf8.h"
 #include "generate/score.h"
 #include "serve/errors.h"
@@ -10,12 +11,6 @@
 
 namespace transept::serve {
 namespace {
-
-void check_text(std::string_view text, const char* what) {
-  const size_t bad = find_invalid_utf8(text);
-  check(bad == std::string_view::npos, ErrorCode::bad_data, "the {} is not UTF-8 at byte {}", what,
-        bad);
-}
 
 void check_kept(const std::vector<Memory::Segment>& keep, std::int64_t rows) {
   std::int64_t kept = 0;
@@ -91,7 +86,17 @@ Task<void> follow(Call& call, Generation& generation, TextStream& text, Piece pi
   if (generation.error) std::rethrow_exception(generation.error);
 }
 
+// To a text with nothing in it.
+Answer blank_answer() {
+  Answer answer;
+  answer.hypotheses.resize(1);
+  answer.hypotheses.front().finish = Finish::eos;
+  answer.texts.resize(1);
+  return answer;
+}
+
 Task<Answer> answer_admitted(Call& call, Ask ask, Piece piece) {
+  if (ask.is_blank) co_return blank_answer();
   Engine& engine = *ask.engine;
   Answer answer;
   answer.memory = co_await find_memory(call, ask);
@@ -180,20 +185,29 @@ std::vector<Token> whole_prompt(const Ask& ask) {
   return prompt;
 }
 
-std::vector<Token> source_ids(const Engine& engine, std::string_view text) {
+void check_text(std::string_view text, const char* what) {
+  const size_t bad = find_invalid_utf8(text);
+  check(bad == std::string_view::npos, ErrorCode::bad_data, "the {} is not UTF-8 at byte {}", what,
+        bad);
+}
+
+std::vector<Token> source_ids(const Engine& engine, std::string_view text,
+                              const Direction& direction) {
   check_text(text, "input");
-  return engine.text().encode(text).ids;
+  (void)engine.text();  // Error if there is none
+  return engine.loaded().source_ids(text, direction);
 }
 
-std::vector<Token> prompt_ids(const Engine& engine, std::string_view text) {
-  if (text.empty()) return {};
-  check_text(text, "prompt");
-  return engine.text().encode(text, {.special_tokens = false, .target_side = true}).ids;
+std::vector<Token> prompt_ids(const Engine& engine, const PromptText& prompt,
+                              const Direction& direction) {
+  check_text(prompt.text, "prompt");
+  if (!prompt.text.empty()) (void)engine.text();
+  return engine.loaded().prompt_ids(prompt, direction);
 }
 
-std::vector<Token> usual_prompt(const Engine& engine) {
-  if (engine.prompts().empty()) return {};
-  return prompt_ids(engine, engine.prompts().front());
+void set_source(Ask& ask, std::string_view text, const Direction& direction) {
+  ask.source = source_ids(*ask.engine, text, direction);
+  ask.is_blank = is_blank(text);
 }
 
 std::int64_t estimate(const Call& call, const Ask& ask) {

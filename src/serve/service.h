@@ -50,6 +50,7 @@ struct Ask {
   std::vector<Memory::Segment> keep;         // only these rows of it; empty: all
   std::vector<Token> prompt;
   GenerateOptions search;
+  bool is_blank = false;           // nothing but white space: so is its answer, nobody is asked
   std::vector<std::string> stops;  // texts at which the answer ends
 };
 
@@ -67,11 +68,16 @@ struct Answer {
   [[nodiscard]] int output_tokens() const;
 };
 
-// The input's text or the prompt's, as token ids. Error bad_data for text that is none.
-[[nodiscard]] std::vector<Token> source_ids(const Engine& engine, std::string_view text);
-[[nodiscard]] std::vector<Token> prompt_ids(const Engine& engine, std::string_view text);
-// What a client asks that cannot or does not name a prompt: the model's first, or none.
-[[nodiscard]] std::vector<Token> usual_prompt(const Engine& engine);
+// Error bad_data, naming `what`, for text that is not UTF-8.
+void check_text(std::string_view text, const char* what);
+// The input's text or the prompt's, as token ids. Error bad_data for text that is none; usage for a
+// prompt that the model does not know.
+[[nodiscard]] std::vector<Token> source_ids(const Engine& engine, std::string_view text,
+                                            const Direction& direction = {});
+[[nodiscard]] std::vector<Token> prompt_ids(const Engine& engine, const PromptText& prompt,
+                                            const Direction& direction = {});
+// Makes the text what the question reads.
+void set_source(Ask& ask, std::string_view text, const Direction& direction = {});
 
 // The rows of a memory that the question keeps, joined; all if it names none.
 [[nodiscard]] Task<Memory> kept_memory(Call& call, const Ask& ask, const Memory& memory);

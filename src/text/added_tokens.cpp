@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "text/language_codes.h"
 
 namespace transept {
 namespace {
@@ -193,6 +194,15 @@ SplitText AddedTokens::extract(std::string_view text, const Normalizer* normaliz
     result.text.append(std::move(piece));
   }
   return result;
+}
+
+std::vector<Language> AddedTokens::languages() const {
+  std::vector<Language> languages;
+  for (const auto& [id, entry] : entries_) {
+    const std::string_view code = code_of_token(entry.token.content);
+    if (entry.token.special && !code.empty()) languages.push_back({std::string(code), id});
+  }
+  return languages;
 }
 
 }  // namespace transept

@@ -45,6 +45,8 @@ class AddedTokens {
   [[nodiscard]] const std::string* spelling(Token id) const;
   [[nodiscard]] bool is_special(std::string_view spelling) const;
   [[nodiscard]] Token last_id() const;  // -1 if there are none
+  // Those that are special and have the form of a language's code, by id.
+  [[nodiscard]] std::vector<Language> languages() const;
 
  private:
   // Texts to look for; of those that begin at the same place the longest counts.

@@ -1,5 +1,7 @@
 #include "text/language_codes.h"
 
+#include <algorithm>
+
 namespace transept {
 namespace {
 
@@ -67,6 +69,34 @@ std::vector<std::string> mbart_languages() {
   std::vector<std::string> codes = mbart50_languages();
   codes.resize(kMbartCodes);
   return codes;
+}
+
+std::string_view code_of_token(std::string_view piece) {
+  const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
+  const auto is_letter = [&](char c) { return is_lower(c) || (c >= 'A' && c <= 'Z'); };
+  const auto all = [](std::string_view text, const auto& is) {
+    return std::all_of(text.begin(), text.end(), is);
+  };
+  const std::string_view inner = piece.size() < 6 ? "" : piece.substr(2, piece.size() - 4);
+  if (piece.starts_with(">>") && piece.ends_with("<<") && !inner.empty()) {
+    const bool is_code = is_lower(inner[0]) &&
+                         all(inner, [&](char c) { return is_letter(c) || c == '_' || c == '-'; });
+    return is_code ? inner : std::string_view();
+  }
+  if (piece.starts_with("__") && piece.ends_with("__")) {  // others have __unk__ and __end__
+    static const std::vector<std::string> kKnown = m2m100_languages();
+    const bool is_code = std::find(kKnown.begin(), kKnown.end(), inner) != kKnown.end();
+    return is_code ? inner : std::string_view();
+  }
+  // ISO 639 and, after the underscore, a country (ISO 3166) or a script (ISO 15924).
+  const size_t middle = piece.find('_');
+  if (middle != 2 && middle != 3) return {};
+  const std::string_view place = piece.substr(middle + 1);
+  const bool is_country = place.size() == 2 && !is_lower(place[1]);
+  const bool is_script = place.size() == 4 && all(place.substr(1), is_lower);
+  const bool is_code = all(piece.substr(0, middle), is_lower) && all(place, is_letter) &&
+                       (is_country || is_script) && !is_lower(place[0]);
+  return is_code ? piece : std::string_view();
 }
 
 }  // namespace transept

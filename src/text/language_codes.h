@@ -13,4 +13,8 @@ namespace transept {
 [[nodiscard]] std::vector<std::string> mbart50_languages();  // "fr_XX"
 [[nodiscard]] std::vector<std::string> nllb_languages();     // "fra_Latn"
 
+// The code that a special token stands for, by its form: "fra_Latn" and "fr_XX" themselves, "fr"
+// for "__fr__" and ">>fr<<"; empty for any other piece.
+[[nodiscard]] std::string_view code_of_token(std::string_view piece);
+
 }  // namespace transept

@@ -34,8 +34,8 @@ M2m100::M2m100(const fs::path& folder, const FamilyConfig& config, const Tokeniz
     : spm_(Spm::load(folder / "sentencepiece.bpe.model")),
       vocabulary_(
           Vocabulary::from_json(JsonDocument::load((folder / "vocab.json").string()).root())),
-      languages_(language_tokens(config.text("language_codes", "m2m100"),
-                                 (folder / "tokenizer_config.json").string())),
+      language_pieces_(language_tokens(config.text("language_codes", "m2m100"),
+                                       (folder / "tokenizer_config.json").string())),
       clean_up_spaces_(config.flag("clean_up_tokenization_spaces", false)) {
   std::vector<std::string> special;
   std::string eos;
@@ -58,16 +58,10 @@ M2m100::M2m100(const fs::path& folder, const FamilyConfig& config, const Tokeniz
       options.source_language.empty() ? config.text("src_lang", "en") : options.source_language;
   const std::string target =
       options.target_language.empty() ? config.text("tgt_lang", "") : options.target_language;
-  source_language_ = language_id(source);
-  if (!target.empty()) target_language_ = language_id(target);
-}
-
-Token M2m100::language_id(const std::string& code) const {
-  const auto found = std::find(languages_.begin(), languages_.end(), "__" + code + "__");
-  check(found != languages_.end(), ErrorCode::usage,
-        "language '{}', expected one of the {} of M2M100, such as en or fr", code,
-        languages_.size());
-  return vocabulary_.count() + static_cast<Token>(found - languages_.begin());
+  for (const std::string& piece : language_pieces_)
+    languages_.push_back({std::string(code_of_token(piece)), *find(piece)});
+  source_language_ = language_token(*this, source);
+  if (!target.empty()) target_language_ = language_token(*this, target);
 }
 
 Token M2m100::id_of(std::string_view piece) const {
@@ -76,7 +70,9 @@ Token M2m100::id_of(std::string_view piece) const {
 
 Encoding M2m100::encode(std::string_view text, const EncodeOptions& options) const {
   check_text(text);
-  check(!options.target_side || target_language_, ErrorCode::usage,
+  const bool is_target = options.target_side;
+  const std::string_view asked = is_target ? options.target_language : options.source_language;
+  check(!is_target || target_language_ || !asked.empty(), ErrorCode::usage,
         "M2M100: the target side needs a target language");
   Encoding out;
   const auto add_special = [&](Token id) {
@@ -84,7 +80,9 @@ Encoding M2m100::encode(std::string_view text, const EncodeOptions& options) con
     out.ids.push_back(id);
     out.offsets.emplace_back();
   };
-  add_special(options.target_side ? *target_language_ : source_language_);
+  add_special(!asked.empty() ? language_token(*this, asked)
+              : is_target    ? *target_language_
+                             : source_language_);
   CodePointCounter begin(text);
   CodePointCounter end(text);
   Spm::Encoded encoded;
@@ -107,8 +105,8 @@ Encoding M2m100::encode(std::string_view text, const EncodeOptions& options) con
 std::string_view M2m100::spelling(Token id) const {
   if (const AddedToken* token = tokens_->at(id)) return token->content;
   const Token language = id - vocabulary_.count();
-  if (language >= 0 && language < static_cast<Token>(languages_.size())) {
-    return languages_[static_cast<size_t>(language)];
+  if (language >= 0 && language < static_cast<Token>(language_pieces_.size())) {
+    return language_pieces_[static_cast<size_t>(language)];
   }
   return vocabulary_.contains(id) ? vocabulary_.piece(id) : std::string_view(unk_);
 }
@@ -141,9 +139,9 @@ std::string M2m100::piece(Token id) const {
 std::optional<Token> M2m100::find(std::string_view piece) const {
   if (const auto id = tokens_->find(piece)) return id;
   if (piece.starts_with("__")) {
-    const auto found = std::find(languages_.begin(), languages_.end(), piece);
-    if (found != languages_.end()) {
-      return vocabulary_.count() + static_cast<Token>(found - languages_.begin());
+    const auto found = std::find(language_pieces_.begin(), language_pieces_.end(), piece);
+    if (found != language_pieces_.end()) {
+      return vocabulary_.count() + static_cast<Token>(found - language_pieces_.begin());
     }
   }
   return vocabulary_.find(piece);
@@ -152,7 +150,7 @@ std::optional<Token> M2m100::find(std::string_view piece) const {
 // The ids after the language tokens are padding of the model's embedding ("madeup words").
 int M2m100::size() const {
   constexpr int kMadeUp = 8;
-  const int last = vocabulary_.count() + static_cast<int>(languages_.size()) + kMadeUp;
+  const int last = vocabulary_.count() + static_cast<int>(language_pieces_.size()) + kMadeUp;
   return std::max({last, vocabulary_.size(), tokens_->last_id() + 1});
 }
 

@@ -25,18 +25,20 @@ class M2m100 : public Tokenizer {
   [[nodiscard]] std::optional<Token> find(std::string_view piece) const override;
   [[nodiscard]] int size() const override;
   [[nodiscard]] bool is_special(Token id) const override { return tokens_->is_special(id); }
+  [[nodiscard]] std::span<const Language> languages() const override { return languages_; }
+  [[nodiscard]] LanguageMarks language_marks() const override { return LanguageMarks::each_side; }
   [[nodiscard]] std::string description() const override {
     return "M2M100 (sentencepiece.bpe.model, vocab.json)";
   }
 
  private:
-  [[nodiscard]] Token language_id(const std::string& code) const;
   [[nodiscard]] Token id_of(std::string_view piece) const;
   [[nodiscard]] std::string_view spelling(Token id) const;
 
   Spm spm_;
   Vocabulary vocabulary_;
-  std::vector<std::string> languages_;  // "__fr__"; their ids follow the vocabulary
+  std::vector<std::string> language_pieces_;  // "__fr__"; their ids follow the vocabulary
+  std::vector<Language> languages_;
   std::unique_ptr<SlowTokens> tokens_;
   std::string unk_;
   Token eos_id_ = 0;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "text/decoders.h"
+#include "text/language_codes.h"
 
 namespace transept {
 namespace {
@@ -56,6 +57,13 @@ Marian::Marian(const fs::path& folder, const FamilyConfig& config, const Tokeniz
   tokens_ = std::make_unique<SlowTokens>(
       config.added(), special, [this](std::string_view text) { return vocabulary_.find(text); },
       vocabulary_.count());
+  for (Token id = 0; id < vocabulary_.size(); ++id) {
+    const std::string_view piece = vocabulary_.contains(id) ? vocabulary_.piece(id) : "";
+    if (piece.starts_with(">>") && !code_of_token(piece).empty())
+      languages_.push_back({std::string(code_of_token(piece)), id});
+  }
+  if (!options.target_language.empty())
+    target_language_ = language_token(*this, options.target_language);
   if (options.normalize_punctuation) punctuation_.emplace(config.text("source_lang", ""));
 }
 
@@ -93,6 +101,12 @@ Encoding Marian::encode(std::string_view text, const EncodeOptions& options) con
   CodePointCounter begin(text);
   CodePointCounter end(text);
   std::vector<Span> spans;
+  std::optional<Token> language = target_language_;
+  if (!options.target_language.empty()) language = language_token(*this, options.target_language);
+  if (language && options.special_tokens && !options.target_side) {
+    out.ids.push_back(*language);
+    out.offsets.emplace_back();
+  }
   for (const SlowTokens::Part& part : tokens_->split(input)) {
     spans.clear();
     if (part.token) {

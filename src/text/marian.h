@@ -26,6 +26,11 @@ class Marian : public Tokenizer {
   [[nodiscard]] std::optional<Token> find(std::string_view piece) const override;
   [[nodiscard]] int size() const override;
   [[nodiscard]] bool is_special(Token id) const override { return tokens_->is_special(id); }
+  // A model of one pair has none; one of several is told the target in its input.
+  [[nodiscard]] std::span<const Language> languages() const override { return languages_; }
+  [[nodiscard]] LanguageMarks language_marks() const override {
+    return languages_.empty() ? LanguageMarks::none : LanguageMarks::in_input;
+  }
   [[nodiscard]] std::string description() const override;
 
  private:
@@ -41,6 +46,8 @@ class Marian : public Tokenizer {
   Spm target_;
   Vocabulary vocabulary_;
   std::optional<Vocabulary> target_vocabulary_;
+  std::vector<Language> languages_;  // ">>fr<<" is "fr"
+  std::optional<Token> target_language_;
   bool separate_;
   bool clean_up_spaces_;
   std::string unk_;

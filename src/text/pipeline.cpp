@@ -62,6 +62,20 @@ void Pipeline::add_pieces(const SplitText& text, const Split& split, const Offse
   }
 }
 
+// The marks around a text, those of its language among them.
+void Pipeline::add_marks(std::vector<PlacedToken>& tokens, const EncodeOptions& options) const {
+  const bool in_input = parts_.language_marks == LanguageMarks::in_input;
+  const bool is_target = options.target_side || in_input;
+  std::string_view code = is_target ? options.target_language : options.source_language;
+  if (code.empty()) code = is_target ? parts_.target_language : parts_.source_language;
+  if (code.empty() || !options.special_tokens || (in_input && options.target_side))
+    return parts_.post_processor.process(tokens, options.special_tokens);
+  const Token language = language_token(*this, code);
+  if (!in_input) return parts_.around(language).process(tokens, true);
+  parts_.post_processor.process(tokens, true);
+  tokens.insert(tokens.begin(), PlacedToken{.id = language, .offset = {}});
+}
+
 Encoding Pipeline::encode(std::string_view text, const EncodeOptions& options) const {
   check(text.size() < INT32_MAX, ErrorCode::limit, "a text of {} bytes, expected less than 2 GiB",
         text.size());
@@ -77,7 +91,7 @@ Encoding Pipeline::encode(std::string_view text, const EncodeOptions& options) c
   std::vector<PlacedToken> tokens;
   tokens.reserve(split_text.splits.size() * 2 + 2);
   for (const Split& split : split_text.splits) add_pieces(split_text, split, offsets, tokens);
-  parts_.post_processor.process(tokens, options.special_tokens);
+  add_marks(tokens, options);
   Encoding encoding;
   encoding.ids.reserve(tokens.size());
   encoding.offsets.reserve(tokens.size());

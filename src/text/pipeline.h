@@ -2,6 +2,7 @@
 // decoder and added tokens, as Hugging Face's tokenizers are.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,13 @@ struct PipelineParts {
   std::unique_ptr<Decoder> decoder;  // null: pieces joined by spaces
   AddedTokens added;
   bool clean_up_spaces = false;  // after decoding
+  std::vector<Language> languages;
+  LanguageMarks language_marks = LanguageMarks::none;
+  // The post-processor that puts this language around a text; empty: none does.
+  std::function<PostProcessor(Token language)> around;
+  // What a text gets of which nobody says the language. Empty: what post_processor puts.
+  std::string source_language;
+  std::string target_language;
   std::string description;
 };
 
@@ -38,9 +46,12 @@ class Pipeline : public Tokenizer {
   [[nodiscard]] std::optional<Token> find(std::string_view piece) const override;
   [[nodiscard]] int size() const override;
   [[nodiscard]] bool is_special(Token id) const override;
+  [[nodiscard]] std::span<const Language> languages() const override { return parts_.languages; }
+  [[nodiscard]] LanguageMarks language_marks() const override { return parts_.language_marks; }
   [[nodiscard]] std::string description() const override { return parts_.description; }
 
  private:
+  void add_marks(std::vector<PlacedToken>& tokens, const EncodeOptions& options) const;
   class Offsets;
   void add_pieces(const SplitText& text, const Split& split, const Offsets& offsets,
                   std::vector<PlacedToken>& out) const;

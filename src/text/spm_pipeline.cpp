@@ -334,6 +334,7 @@ std::unique_ptr<Tokenizer> load_spm_pipeline(const std::filesystem::path& model,
       read_tokenizer_json(PipelineWriter(family, proto, config).write(), model.string());
   parts.description = fmt::format("{} ({})", config.tokenizer_class(), model.filename().string());
   // The reference leaves BPE's spaces alone whatever the setting.
+  parts.languages = parts.added.languages();
   parts.clean_up_spaces =
       family != Family::nllb && config.flag("clean_up_tokenization_spaces", false);
   TagRules rules;
@@ -342,6 +343,7 @@ std::unique_ptr<Tokenizer> load_spm_pipeline(const std::filesystem::path& model,
     const char* first = family == Family::nllb ? "eng_Latn" : "en_XX";
     rules.source_language = config.text("src_lang", first);
     rules.target_language = config.text("tgt_lang", rules.source_language.c_str());
+    rules.codes = languages_of(family);
     rules.language_last = family == Family::mbart ||
                           (family == Family::nllb && config.flag("legacy_behaviour", false));
   }

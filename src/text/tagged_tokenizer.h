@@ -14,7 +14,8 @@ struct TagRules {
   std::string unknown;          // stands for a language that the vocabulary lacks
   std::string source_language;  // "en_XX"; empty: no language
   std::string target_language;
-  bool language_last = false;  // pieces, end, language; else language, pieces, end
+  std::vector<std::string> codes;  // of languages, if the vocabulary has them, beside inner's own
+  bool language_last = false;      // pieces, end, language; else language, pieces, end
 };
 
 class TaggedTokenizer : public Tokenizer {
@@ -33,16 +34,23 @@ class TaggedTokenizer : public Tokenizer {
   }
   [[nodiscard]] int size() const override { return inner_->size(); }
   [[nodiscard]] bool is_special(Token id) const override { return inner_->is_special(id); }
+  [[nodiscard]] std::span<const Language> languages() const override { return languages_; }
+  [[nodiscard]] LanguageMarks language_marks() const override {
+    return languages_.empty() ? LanguageMarks::none : LanguageMarks::each_side;
+  }
   [[nodiscard]] std::string description() const override { return inner_->description(); }
 
  private:
   struct Tags {
     std::vector<Token> before, after;
   };
-  [[nodiscard]] Tags make_tags(const TagRules& rules, const std::string& asked,
-                               const std::string& own) const;
+  [[nodiscard]] Token language_id(const std::string& asked, const std::string& own) const;
+  [[nodiscard]] Tags tags_of(std::optional<Token> language) const;
 
   std::unique_ptr<Tokenizer> inner_;
+  TagRules rules_;
+  std::vector<Language> languages_;
+  Token end_ = 0;
   Tags source_, target_;
 };
 

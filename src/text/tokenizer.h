@@ -31,6 +31,23 @@ struct EncodeOptions {
   bool special_tokens =
       true;  // add the marks that the model expects around an input (</s>, [CLS] … [SEP], …)
   bool target_side = false;  // Marian and others whose two sides differ
+  // Codes of languages(), as they are spelled there; empty: those that the tokenizer was loaded
+  // with. Error usage for others.
+  std::string_view source_language = {};
+  std::string_view target_language = {};
+};
+
+// A language that a tokenizer has a token for.
+struct Language {
+  std::string code;  // "fra_Latn", "fr_XX"; "fr" where the token is __fr__ or >>fr<<
+  Token id = 0;
+};
+
+// What the languages' tokens do.
+enum class LanguageMarks {
+  none,       // there are none
+  each_side,  // mBART, M2M100, NLLB: each side carries its own; an output begins with it
+  in_input,   // Marian: the target's token begins the input
 };
 
 class Tokenizer {
@@ -53,6 +70,10 @@ class Tokenizer {
   [[nodiscard]] virtual int size() const = 0;  // ids are below this
   [[nodiscard]] virtual bool is_special(Token id) const = 0;
 
+  // The languages that it knows codes of. Words are never taken for codes.
+  [[nodiscard]] virtual std::span<const Language> languages() const { return {}; }
+  [[nodiscard]] virtual LanguageMarks language_marks() const { return LanguageMarks::none; }
+
   // "Unigram (tokenizer.json)", "Marian (source.spm, target.spm, vocab.json)", …
   [[nodiscard]] virtual std::string description() const = 0;
 };
@@ -60,9 +81,17 @@ class Tokenizer {
 struct TokenizerOptions {
   bool normalize_punctuation = false;  // Marian: what the reference does when sacremoses is present
   std::string source_language;  // mBART, M2M100, NLLB: the code put around the input; empty = the
-                                // tokenizer's own
+                                // tokenizer's own. Error usage for one that it does not know
   std::string target_language;
 };
+
+// A text of more bytes is not tokenized at once: it would take some fifty bytes for each of its
+// own.
+constexpr size_t kMostTextBytes = size_t{16} << 20;
+void check_text_size(std::string_view text);  // Error limit
+
+// The token of a code. Error usage for one that the tokenizer does not know.
+[[nodiscard]] Token language_token(const Tokenizer& tokenizer, std::string_view code);
 
 // Reads the tokenizer of a model folder: tokenizer.json if there is one, else the older files
 // (source.spm + target.spm + vocab.json, spiece.model / sentencepiece.bpe.model, vocab.txt,

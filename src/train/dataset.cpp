@@ -8,18 +8,11 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/lines.h"
 #include "base/utf8.h"
 
 namespace transept {
 namespace {
-
-// Windows' line ends are taken off.
-void each_text(const std::string& file, const std::function<void(std::string_view, size_t)>& f) {
-  each_line(file, [&](std::string_view line, size_t number) {
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    f(line, number);
-  });
-}
 
 TextPair split_columns(std::string_view line, const std::string& where) {
   std::vector<std::string_view> columns;
@@ -47,7 +40,8 @@ void check_pair(const TextPair& pair) {
 
 std::vector<std::string> read_lines(const std::string& file) {
   std::vector<std::string> lines;
-  each_text(file, [&](std::string_view line, size_t) { lines.emplace_back(line); });
+  each_line(read_text(file, kMostTextBytes), false,
+            [&](std::string_view line, size_t) { lines.emplace_back(line); });
   return lines;
 }
 
@@ -67,7 +61,7 @@ std::string hash_of(const std::vector<TextPair>& pairs) {
 std::vector<TextPair> read_pairs(const Paths& files) {
   std::vector<TextPair> pairs;
   for (const std::string& file : files) {
-    each_text(file, [&](std::string_view line, size_t number) {
+    each_line(read_text(file, kMostTextBytes), false, [&](std::string_view line, size_t number) {
       pairs.push_back(split_columns(line, fmt::format("{}:{}", file, number)));
       check_pair(pairs.back());
     });

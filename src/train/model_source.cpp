@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "folder/loaded_model.h"
 #include "io/checkpoint.h"
 #include "io/import/import.h"
 #include "train/initialize.h"
@@ -54,7 +55,8 @@ void start_new(const TrainConfig& config, const Marks& marks, TrainedModel& out)
 }
 
 void start_from_model(const TrainConfig& config, ThreadPool& pool, TrainedModel& out) {
-  const Checkpoint checkpoint = load_checkpoint(config.model.from, pool);
+  const std::unique_ptr<LoadedModel> loaded = load_model(config.model.from, pool);
+  const Checkpoint& checkpoint = loaded->checkpoint;
   check(checkpoint.model->config.has_decoder(), ErrorCode::unsupported,
         "{}: an encoder on its own has nothing to say; set model.encoder, which gives it a new "
         "decoder",
@@ -87,9 +89,14 @@ std::unique_ptr<TrainedModel> make_trained_model(const TrainConfig& config, Thre
   out->tokenizer_folder = !config.tokenizer.folder.empty() ? config.tokenizer.folder
                           : !config.model.from.empty()     ? config.model.from
                                                            : config.model.encoder;
-  out->tokenizer =
-      load_tokenizer(out->tokenizer_folder, {.source_language = config.tokenizer.source_language,
-                                             .target_language = config.tokenizer.target_language});
+  out->tokenizer = load_tokenizer(out->tokenizer_folder);
+  const Direction direction =
+      LanguageTable(out->tokenizer.get(), {})
+          .direction({config.tokenizer.source_language, config.tokenizer.target_language});
+  if (!direction.codes.empty())
+    out->tokenizer = load_tokenizer(
+        out->tokenizer_folder,
+        {.source_language = direction.codes.source, .target_language = direction.codes.target});
   if (!config.model.from.empty()) {
     start_from_model(config, pool, *out);
   } else if (!config.model.encoder.empty()) {
@@ -104,6 +111,7 @@ std::unique_ptr<TrainedModel> make_trained_model(const TrainConfig& config, Thre
       [&] { return out->tokenizer_folder.string(); }, [&] { return out->tokenizer->size(); },
       vocab);
   out->options = options_from_json(out->config_json, out->generation_json);
+  if (direction.forced_bos) out->options.forced_bos = direction.forced_bos;
   return out;
 }
 

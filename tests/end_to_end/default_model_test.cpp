@@ -68,9 +68,31 @@ TEST(DefaultModel, SaysTheSameOnEveryInstructionSet) {
 }
 
 TEST(DefaultModel, SaysWhatItCanBeAsked) {
-  const Result asked = transept({"generate", "--input", kStory});
+  const Result asked =
+      transept({"generate", "--input", kStory, "--prompt", "Translate to Spanish"});
+  EXPECT_EQ(asked.code, 2);
   EXPECT_NE(asked.err.find("\"Translate to French\""), std::string::npos) << asked.err;
+  EXPECT_EQ(
+      transept({"generate", "--input", kStory, "--prompt", "Translate to Spanish", "--any-prompt"})
+          .code,
+      0);
   EXPECT_EQ(transept({"generate", "--input", kStory, "--prompt", "German:"}).err, "");
+  const auto say = [](const std::vector<std::string>& more) {
+    std::vector<std::string> command = {"generate", "--input", kStory};
+    command.insert(command.end(), more.begin(), more.end());
+    const Result result = transept(command);
+    EXPECT_EQ(result.err, "");
+    return result.out;
+  };
+  EXPECT_EQ(say({}), say({"--prompt", "Summarise this story for me"}));
+  EXPECT_EQ(say({"--prompt", "translate to GERMAN"}), say({"--prompt", "Translate to German"}));
+  EXPECT_EQ(say({"--target-language", "de"}), say({"--prompt", "Translate to German"}));
+  EXPECT_EQ(say({"--target-language", "FR", "--source-language", "en"}),
+            say({"--prompt", "Translate to French"}));
+  for (const char* wording : {"Auf Deutsch bitte", "En français s'il vous plaît", "Section",
+                              "Which programming language is it written in?", "What is this about?",
+                              "Summarise this story", "Summarize this story"})
+    (void)say({"--prompt", wording});
   EXPECT_NE(transept({"inspect"}).out.find("Summarise this story for me, Translate to German"),
             std::string::npos);
 }

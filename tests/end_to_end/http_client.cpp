@@ -107,7 +107,9 @@ HttpResult http(int port, const std::string& method, const std::string& path,
 }
 
 void ServerProcess::start(const std::vector<std::string>& arguments, int error_descriptor) {
-  std::vector<std::string> words = {TRANSEPT_COMMAND, "serve", "--port", "0", "--threads", "2"};
+  std::vector<std::string> words = {TRANSEPT_COMMAND, "serve", "--port", "0"};
+  if (std::find(arguments.begin(), arguments.end(), "--threads") == arguments.end())
+    words.insert(words.end(), {"--threads", "2"});
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());

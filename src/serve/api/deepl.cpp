@@ -1,5 +1,4 @@
 // DeepL's API, version 2: /v2/translate, /v2/languages, /v2/usage.
-#include <algorithm>
 #include <set>
 
 #include "serve/api/translate.h"
@@ -20,31 +19,30 @@ std::string upper(std::string text) {
   return text;
 }
 
-// "EN-US" where the models know "en".
-TranslationPair pair_of(const Service& service, const std::string& source,
-                        const std::string& target) {
-  const auto pairs = translation_pairs(service);
-  const bool exact = std::any_of(pairs.begin(), pairs.end(), [&](const TranslationPair& pair) {
-    return same_ignoring_case(pair.languages.target, target);
-  });
-  return find_pair(service, source, exact ? target : target.substr(0, target.find('-')));
-}
-
 Task<void> translate(Call& call) {
   const Inputs inputs = co_await inputs_of(call);
   std::vector<std::string> texts = inputs.all("text");
   check(!texts.empty(), ErrorCode::usage, "there is no text: \"text\" is missing");
   const std::string target = inputs.get("target_lang");
   check(!target.empty(), ErrorCode::usage, "\"target_lang\" is missing");
-  for (const char* name : {"glossary_id", "tag_handling", "style_id"})
-    check(inputs.get(name).empty(), ErrorCode::unsupported, "\"{}\" is not supported", name);
-  const TranslationPair pair = pair_of(call.service, inputs.get("source_lang"), target);
-  const std::vector<Answer> answers = co_await translate_all(call, pair, std::move(texts));
+  for (const char* name : {"glossary_id", "tag_handling", "style_id", "context",
+                           "custom_instructions", "outline_detection"})
+    check(says_nothing(inputs.get(name)), ErrorCode::unsupported, "\"{}\" is not supported", name);
+  check_fields(inputs, {"text", "target_lang", "source_lang", "split_sentences", "auth_key",
+                        "preserve_formatting", "formality", "show_billed_characters", "model_type",
+                        "tag_handling_version", "enable_beta_languages"});
+  const std::string formality = inputs.get("formality");  // a preference may go unheard
+  check(formality != "more" && formality != "less", ErrorCode::unsupported,
+        "\"formality\": the models here have one form only");
+  const std::string lines = inputs.get("split_sentences");
+  const TranslationPair pair = find_pair(call.service, inputs.get("source_lang"), target);
+  const std::vector<std::vector<std::string>> answers = co_await translate_all(
+      call, pair, std::move(texts), {.as_one = lines == "0" || lines == "nonewlines"});
   JsonWriter json;
   json.begin_object().key("translations").begin_array();
-  for (const Answer& answer : answers) {
-    json.begin_object().member("detected_source_language", upper(pair.languages.source));
-    json.member("text", answer.texts.front()).member("billed_characters", 0).end_object();
+  for (const std::vector<std::string>& ranks : answers) {
+    json.begin_object().member("detected_source_language", upper(pair.source));
+    json.member("text", ranks.front()).member("billed_characters", 0).end_object();
   }
   json.end_array().end_object();
   co_await send_json(call, json.take());
@@ -56,8 +54,10 @@ Task<void> languages(Call& call) {
   check(targets || type.empty() || type == "source", ErrorCode::usage,
         "\"type\" is {}, expected source or target", type);
   std::set<std::string> codes;
-  for (const TranslationPair& pair : translation_pairs(call.service))
-    codes.insert(targets ? pair.languages.target : pair.languages.source);
+  for (const auto& [source, reached] : languages_by_source(call.service)) {
+    if (!targets) codes.insert(source);
+    if (targets) codes.insert(reached.begin(), reached.end());
+  }
   JsonWriter json;
   json.begin_array();
   for (const std::string& code : codes) {

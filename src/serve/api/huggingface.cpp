@@ -1,5 +1,11 @@
 // Hugging Face: the inference API's POST / (translation, summarization, text generation) and TGI's
 // /generate, /generate_stream, /info.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/nearest.h"
 #include "serve/api/native.h"
 #include "serve/api/stream.h"
 #include "serve/api/translate.h"
@@ -14,64 +20,105 @@ std::string error_body(const Failure& failure) {
   return json.take();
 }
 
+constexpr std::array<std::string_view, 8> kOwn = {
+    "seed",   "memory", "prompt", "any_prompt", "src_lang", "tgt_lang", "generate_parameters",
+    "details"};  // details are always given
+constexpr std::array<std::string_view, 9> kRefused = {
+    "stop",    "watermark",         "return_full_text", "truncate",  "grammar",
+    "best_of", "frequency_penalty", "top_n_tokens",     "adapter_id"};
+
+// A pipeline's own defaults, said aloud.
+bool is_default(std::string_view name, const Json& value) {
+  if (says_nothing(value)) return true;
+  if (name == "truncation") return value.is_string() && value.as_string() == "do_not_truncate";
+  if (name == "best_of") return value.is_number() && value.as_number() == 1;
+  return name == "use_cache" || (name == "return_text" && value.is_bool());
+}
+
+// Named as in generation_config.json, and kOwn. Error usage for others that say something.
+void set_parameters(GenerateOptions& search, const Json& parameters) {
+  check_option_lists(parameters);
+  parameters.each_member([&](std::string_view name, const Json& value) {
+    if (std::ranges::find(kOwn, name) != kOwn.end()) return;
+    if (set_option(search, name, value, Spelling::reference) || is_default(name, value)) return;
+    check(std::ranges::find(kRefused, name) == kRefused.end(), ErrorCode::unsupported,
+          "parameters.{} is not supported", name);
+    const std::vector<std::string> names = option_names(Spelling::reference);
+    const std::string near = nearest_word(name, names, 3);
+    fail(ErrorCode::usage, "parameters.{} is not known here; {}", name.substr(0, 100),
+         near.empty()
+             ? fmt::format("there is {}, {}", fmt::join(kOwn, ", "), fmt::join(names, ", "))
+             : fmt::format("did you mean {}?", near));
+  });
+}
+
+// What the body has beside "inputs" and "parameters".
+void check_body(const Json& body) {
+  check_meaning(body, "", {"inputs", "parameters", "stream", "options", "model"});
+  if (const auto options = body.find("options"))  // of the hosted service: about its machines
+    check_meaning(*options, "options: ", {"use_cache", "wait_for_model", "use_gpu"});
+}
+
+// The model and languages that "src_lang" and "tgt_lang" ask for.
+TranslationPair pair_for(const Service& service, const Json& body) {
+  const auto parameters = body.find("parameters");
+  const std::string source = parameters ? parameters->get("src_lang", "") : "";
+  const std::string target = parameters ? parameters->get("tgt_lang", "") : "";
+  if (!target.empty()) return find_pair(service, source, target);
+  Engine& engine = service.engine(body.get("model", ""));
+  return {&engine, source, "", engine.loaded().direction({source, target})};
+}
+
 // All that a request says beside its inputs: read once, and its lists shared by all of them.
 struct Asked {
   Ask ask;
-  std::string prefix;  // of the language pair
+  PromptText prompt;
+  Direction direction;
 };
 
-void check_parameters(const Json& parameters) {
-  for (const char* name : {"stop", "watermark", "return_full_text", "truncate", "grammar",
-                           "frequency_penalty", "top_n_tokens"}) {
-    const auto value = parameters.find(name);
-    const bool off = !value || (value->is_bool() && !value->as_bool()) ||
-                     (value->is_array() && value->size() == 0);
-    check(off, ErrorCode::unsupported, "parameters.{} is not supported", name);
-  }
-  check_option_lists(parameters);
-}
-
 Asked asked_of(const Service& service, const Json& body) {
+  check_body(body);
+  const TranslationPair pair = pair_for(service, body);
   Asked asked;
+  asked.direction = pair.direction;
   Ask& ask = asked.ask;
-  const auto parameters = body.find("parameters");
-  const std::string target = parameters ? parameters->get("tgt_lang", "") : "";
-  const TranslationPair pair = target.empty()
-                                   ? TranslationPair{&service.engine(""), {}}
-                                   : find_pair(service, parameters->get("src_lang", ""), target);
-  asked.prefix = pair.languages.prefix;
   ask.engine = pair.engine;
   ask.search = ask.engine->defaults();
   ask.search.logprobs = false;  // nobody sees them
-  ask.prompt =
-      target.empty() ? usual_prompt(*ask.engine) : prompt_ids(*ask.engine, pair.languages.prompt);
+  if (pair.direction.forced_bos) ask.search.forced_bos = pair.direction.forced_bos;
+  const auto parameters = body.find("parameters");
   if (!parameters) return asked;
-  check_parameters(*parameters);
-  set_options(ask.search, *parameters);
-  if (const auto more = parameters->find("generate_parameters")) {
-    check_option_lists(*more);
-    set_options(ask.search, *more);
-  }
+  set_parameters(ask.search, *parameters);
+  if (const auto more = parameters->find("generate_parameters")) set_parameters(ask.search, *more);
   if (const auto seed = parameters->find("seed"))
     ask.search.seed = static_cast<std::uint64_t>(seed->as_int());
-  if (const auto memory = parameters->find("memory")) ask.memory = memory->as_string();
-  if (const auto prompt = parameters->find("prompt"))
-    ask.prompt = prompt_ids(*ask.engine, prompt->as_string());
+  ask.memory = parameters->get("memory", "");
+  asked.prompt = prompt_of(*parameters);
   return asked;
 }
 
 // "inputs" is the encoder's input, or, with a memory, the prompt.
 Ask ask_for(const Asked& asked, std::string_view inputs) {
   Ask ask = asked.ask;
+  PromptText prompt = asked.prompt;
   if (ask.memory.empty())
-    ask.source = source_ids(*ask.engine, asked.prefix + std::string(inputs));
+    set_source(ask, inputs, asked.direction);
   else
-    ask.prompt = prompt_ids(*ask.engine, inputs);
+    prompt.text = inputs;
+  ask.prompt = prompt_ids(*ask.engine, prompt, asked.direction);
   return ask;
 }
 
 const char* finish_of(const Answer& answer) {
-  return answer.hypotheses.front().finish == Finish::eos ? "eos_token" : "length";
+  switch (answer.hypotheses.front().finish) {
+    case Finish::eos:
+      return "eos_token";
+    case Finish::stop:
+      return "stop_sequence";
+    case Finish::length:
+      break;
+  }
+  return "length";
 }
 
 void write_details(JsonWriter& json, const Answer& answer) {
@@ -117,6 +164,8 @@ Task<void> stream(Call& call, Ask ask) {
   };
   try {
     const Answer answer = co_await events.answer(std::move(ask), more);
+    // To a blank text nothing was said but its end.
+    if (!held.any && !engine.config().eos.empty()) held.token = engine.config().eos.front();
     std::string last = token_event(engine, held.token, held.text, &answer);
     co_await events.send(std::move(last));
   } catch (...) {

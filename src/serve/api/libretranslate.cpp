@@ -1,5 +1,7 @@
 // LibreTranslate's API: POST /translate, GET /languages, POST /detect.
+#include <charconv>
 #include <map>
+#include <set>
 
 #include "serve/api/translate.h"
 #include "serve/router.h"
@@ -31,9 +33,21 @@ Admission::Key& key_of(const Call& call) {
   return admission.key_of("", given);
 }
 
+// How many more of each.
+int alternatives_of(const std::string& text) {
+  constexpr int kMost = 16;
+  if (text.empty()) return 0;
+  int n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  check(error == std::errc() && end == text.data() + text.size() && n >= 0 && n <= kMost,
+        ErrorCode::usage, "alternatives: {}, expected 0 to {}", text, kMost);
+  return n;
+}
+
 Task<void> translate(Call& call) {
   Admission::Key& key = key_of(call);
   const Inputs inputs = co_await inputs_of(call);
+  check_fields(inputs, {"q", "source", "target", "format", "alternatives", "api_key"});
   std::vector<std::string> texts = inputs.all("q");
   check(!texts.empty(), ErrorCode::usage, "there is no text: q is missing");
   const bool as_list = inputs.has_array || texts.size() > 1;
@@ -46,37 +60,41 @@ Task<void> translate(Call& call) {
   const std::string named = inputs.get("source");
   const bool automatic = named.empty() || named == "auto";
   const TranslationPair pair = find_pair(call.service, automatic ? "" : named, target);
+  const int alternatives = alternatives_of(inputs.get("alternatives"));
   call.exchange.scope.owner = key.number;
   Call authorised{call.service, call.exchange, key, {}, 0, 0};
-  const size_t n = texts.size();
-  const std::vector<Answer> answers = co_await translate_all(authorised, pair, std::move(texts));
+  const std::vector<std::vector<std::string>> answers =
+      co_await translate_all(authorised, pair, std::move(texts), {.alternatives = alternatives});
   call.source_tokens = authorised.source_tokens;
   call.output_tokens = authorised.output_tokens;
   JsonWriter json;
-  json.begin_object().key("translatedText");
-  if (as_list) json.begin_array();
-  for (const Answer& answer : answers) json.value(answer.texts.front());
-  if (as_list) json.end_array();
-  if (automatic) {  // the only language it can be here
-    json.key("detectedLanguage");
+  json.begin_object();
+  const auto member = [&](const char* name, const auto& write) {
+    json.key(name);
     if (as_list) json.begin_array();
-    for (size_t i = 0; i < n; ++i)
-      json.begin_object()
-          .member("language", pair.languages.source)
-          .member("confidence", 0)
-          .end_object();
+    for (const std::vector<std::string>& ranks : answers) write(ranks);
     if (as_list) json.end_array();
-  }
+  };
+  member("translatedText", [&](const auto& ranks) { json.value(ranks.front()); });
+  if (alternatives > 0)
+    member("alternatives", [&](const auto& ranks) {
+      json.begin_array();
+      for (size_t i = 1; i < ranks.size(); ++i) json.value(ranks[i]);
+      json.end_array();
+    });
+  if (automatic)  // the only language it can be here
+    member("detectedLanguage", [&](const auto&) {
+      json.begin_object().member("language", pair.source).member("confidence", 0).end_object();
+    });
   json.end_object();
   co_await send_json(call, json.take());
 }
 
 Task<void> languages(Call& call) {
-  std::map<std::string, std::vector<std::string>> targets;
-  for (const TranslationPair& pair : translation_pairs(call.service)) {
-    targets[pair.languages.source].push_back(pair.languages.target);
-    targets[pair.languages.target];
-  }
+  std::map<std::string, std::set<std::string>> targets = languages_by_source(call.service);
+  std::set<std::string> all;
+  for (const auto& [source, reached] : targets) all.insert(reached.begin(), reached.end());
+  for (const std::string& code : all) targets[code];
   JsonWriter json;
   json.begin_array();
   for (const auto& [code, reached] : targets) {

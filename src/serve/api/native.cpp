@@ -1,10 +1,12 @@
 #include "serve/api/native.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
+#include "base/nearest.h"
 #include "serve/errors.h"
 #include "serve/router.h"
 
@@ -16,46 +18,6 @@ constexpr std::int64_t kMost = std::numeric_limits<int>::max() / 4;
 int to_count(const Json& value) {
   return static_cast<int>(value.as_int(0, kMost));
 }
-
-EarlyStopping to_early_stopping(const Json& value) {
-  if (value.is_bool()) return value.as_bool() ? EarlyStopping::yes : EarlyStopping::no;
-  check(value.as_string() == "never", ErrorCode::bad_data,
-        "{}: \"{}\", expected true, false or \"never\"", value, value.as_string());
-  return EarlyStopping::never;
-}
-
-using G = GenerateOptions;
-struct SearchOption {
-  std::string_view name;
-  void (*set)(G& search, const Json& value);
-};
-
-constexpr std::array kSearchOptions = {
-    SearchOption{"beams", [](G& g, const Json& v) { g.beams = to_count(v); }},
-    SearchOption{"n_best", [](G& g, const Json& v) { g.n_best = to_count(v); }},
-    SearchOption{"length_penalty", [](G& g, const Json& v) { g.length_penalty = v.as_number(); }},
-    SearchOption{"early_stopping",
-                 [](G& g, const Json& v) { g.early_stopping = to_early_stopping(v); }},
-    SearchOption{"max_new_tokens", [](G& g, const Json& v) { g.max_new_tokens = to_count(v); }},
-    SearchOption{"min_new_tokens", [](G& g, const Json& v) { g.min_new_tokens = to_count(v); }},
-    SearchOption{"sample", [](G& g, const Json& v) { g.sample = v.as_bool(); }},
-    SearchOption{"temperature", [](G& g, const Json& v) { g.temperature = v.as_number(); }},
-    SearchOption{"top_k", [](G& g, const Json& v) { g.top_k = to_count(v); }},
-    SearchOption{"top_p", [](G& g, const Json& v) { g.top_p = v.as_number(); }},
-    SearchOption{"min_p", [](G& g, const Json& v) { g.min_p = v.as_number(); }},
-    SearchOption{"typical_p", [](G& g, const Json& v) { g.typical_p = v.as_number(); }},
-    SearchOption{"seed",
-                 [](G& g, const Json& v) {
-                   g.seed = static_cast<std::uint64_t>(
-                       v.as_int(0, std::numeric_limits<std::int64_t>::max()));
-                 }},
-    SearchOption{"repetition_penalty",
-                 [](G& g, const Json& v) { g.repetition_penalty = v.as_number(); }},
-    SearchOption{"no_repeat_ngram", [](G& g, const Json& v) { g.no_repeat_ngram = to_count(v); }},
-    SearchOption{"encoder_no_repeat_ngram",
-                 [](G& g, const Json& v) { g.encoder_no_repeat_ngram = to_count(v); }},
-    SearchOption{"logprobs", [](G& g, const Json& v) { g.logprobs = v.as_bool(); }},
-};
 
 std::vector<Memory::Segment> segments_of(const Json& array) {
   std::vector<Memory::Segment> segments;
@@ -86,13 +48,44 @@ Task<JsonDocument> json_body(Call& call) {
   co_return document;
 }
 
-void check_members(const Json& object, std::initializer_list<std::string_view> names) {
+namespace {
+
+void check_known(const Json& object, std::span<const std::string_view> names) {
   object.each_member([&](std::string_view key, const Json&) {
     if (std::find(names.begin(), names.end(), key) != names.end()) return;
-    std::string all;
-    for (const std::string_view name : names) all += (all.empty() ? "" : ", ") + std::string(name);
-    fail(ErrorCode::usage, "\"{}\" is not known here; there is {}", key.substr(0, 100), all);
+    fail(ErrorCode::usage, "\"{}\" is not known here; there is {}", key.substr(0, 100),
+         fmt::join(names, ", "));
   });
+}
+
+}  // namespace
+
+void check_members(const Json& object, std::initializer_list<std::string_view> names) {
+  check_known(object, std::span(names.begin(), names.size()));
+}
+
+bool says_nothing(const Json& value) {
+  if (value.is_bool()) return !value.as_bool();
+  if (value.is_number()) return value.as_number() == 0;
+  if (value.is_string())
+    return value.as_string().empty() || value.as_string() == "none" || value.as_string() == "auto";
+  if (value.is_array() || value.is_object()) return value.size() == 0;
+  return true;
+}
+
+void check_meaning(const Json& object, std::string_view where,
+                   std::initializer_list<std::string_view> names) {
+  object.each_member([&](std::string_view key, const Json& value) {
+    if (std::find(names.begin(), names.end(), key) != names.end() || says_nothing(value)) return;
+    fail(ErrorCode::usage, "{}\"{}\" is not known here, so it would have no effect; there is {}",
+         where, key.substr(0, 100), fmt::join(names, ", "));
+  });
+}
+
+void check_question(const Json& body, std::initializer_list<std::string_view> more) {
+  std::vector<std::string_view> names(kQuestion.begin(), kQuestion.end());
+  names.insert(names.end(), more.begin(), more.end());
+  check_known(body, names);
 }
 
 void at_most_one(const Json& body, std::initializer_list<const char*> names) {
@@ -120,12 +113,27 @@ int top_of(const Json& body, int otherwise) {
 
 void set_search(GenerateOptions& search, const Json& options) {
   options.each_member([&](std::string_view key, const Json& value) {
-    const auto option = std::find_if(kSearchOptions.begin(), kSearchOptions.end(),
-                                     [&](const SearchOption& o) { return o.name == key; });
-    check(option != kSearchOptions.end(), ErrorCode::usage, "options: \"{}\" is not known here",
-          key.substr(0, 100));
-    if (!value.is_null()) option->set(search, value);
+    if (key == "source_language" || key == "target_language") return;  // languages_of()
+    if (set_option(search, key, value, Spelling::own)) return;
+    const std::vector<std::string> names = option_names(Spelling::own);
+    const std::string near = nearest_word(key, names, 4);
+    fail(ErrorCode::usage, "options: \"{}\" is not known here; {}", key.substr(0, 100),
+         near.empty() ? fmt::format("there is {}", fmt::join(names, ", "))
+                      : fmt::format("did you mean \"{}\"?", near));
   });
+}
+
+Languages languages_of(const Json& body) {
+  Languages languages{body.get("source_language", ""), body.get("target_language", "")};
+  if (const auto options = body.find("options"); options && options->is_object()) {
+    if (languages.source.empty()) languages.source = options->get("source_language", "");
+    if (languages.target.empty()) languages.target = options->get("target_language", "");
+  }
+  return languages;
+}
+
+PromptText prompt_of(const Json& body) {
+  return {.text = body.get("prompt", ""), .any = body.get("any_prompt", false)};
 }
 
 namespace {
@@ -146,18 +154,30 @@ Ask read_ask(Engine& engine, const Json& body) {
   ask.engine = &engine;
   if (const auto memory = body.find("memory")) {
     ask.memory = memory->as_string();
-  } else if (const auto text = body.find("input")) {
-    ask.source = source_ids(*ask.engine, text->as_string());
-  } else if (const auto ids = body.find("source_ids")) {
-    ask.source = ids_of(*ids, ask.engine->most_input_tokens());
   }
-  if (const auto text = body.find("prompt"))
-    ask.prompt = prompt_ids(*ask.engine, text->as_string());
+  const Languages languages = languages_of(body);
+  const Direction direction = ask.engine->loaded().direction(languages);
+  check(ask.memory.empty() || languages.empty() || !direction.is_in_input(), ErrorCode::usage,
+        "target language {}: this model is told it in the input, which the memory holds already; "
+        "make a memory with it",
+        languages.target);
+  if (const auto text = body.find("input"))
+    set_source(ask, text->as_string(), direction);
+  else if (const auto ids = body.find("source_ids"))
+    ask.source = ids_of(*ids, ask.engine->most_input_tokens());
   if (const auto ids = body.find("prompt_ids"))
     ask.prompt = ids_of(*ids, ask.engine->most_target_tokens());
+  else
+    ask.prompt = prompt_ids(*ask.engine, prompt_of(body), direction);
   if (const auto keep = body.find("keep")) ask.keep = segments_of(*keep);
   ask.search = ask.engine->defaults();
-  if (const auto options = body.find("options")) set_search(ask.search, *options);
+  if (direction.forced_bos) ask.search.forced_bos = direction.forced_bos;
+  const auto options = body.find("options");
+  if (options) set_search(ask.search, *options);
+  // A folder's number of hypotheses is for its own number of beams.
+  const bool is_asked = options && options->find("n_best");
+  if (!is_asked && !ask.search.sample)
+    ask.search.n_best = std::min(ask.search.n_best, ask.search.beams);
   return ask;
 }
 
@@ -167,6 +187,18 @@ Task<Ask> ask_of(Call& call, const Json& body) {
   Engine& engine = engine_of(call, body);
   Ask ask = co_await reading(call, [&] { return read_ask(engine, body); });
   co_return ask;
+}
+
+const char* name_of(Finish finish) {
+  switch (finish) {
+    case Finish::eos:
+      return "eos";
+    case Finish::stop:
+      return "stop";
+    case Finish::length:
+      break;
+  }
+  return "length";
 }
 
 void write_answer(JsonWriter& json, const Ask& ask, const Answer& answer) {
@@ -182,7 +214,7 @@ void write_answer(JsonWriter& json, const Ask& ask, const Answer& answer) {
     json.end_array();
     if (!std::isnan(hypothesis.logprob))  // wanted
       json.member("score", hypothesis.score).member("logprob", hypothesis.logprob);
-    json.member("finish", hypothesis.finish == Finish::eos ? "eos" : "length").end_object();
+    json.member("finish", name_of(hypothesis.finish)).end_object();
   }
   json.end_array();
   json.member("encoder_runs", answer.encoder_runs())

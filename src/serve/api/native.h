@@ -1,6 +1,8 @@
 // What the native surface's files share: reading a question, writing an answer.
 #pragma once
 
+#include <array>
+
 #include "base/json.h"
 #include "serve/limits.h"
 #include "serve/off_loop.h"
@@ -29,13 +31,28 @@ Task<JsonDocument> json_body(Call& call);
 [[nodiscard]] JsonDocument parse_body(const HttpRequest& request);
 // Error usage for a member that is not one of `names`.
 void check_members(const Json& object, std::initializer_list<std::string_view> names);
+// For members that clients send whether they mean something or not: one that is none of `names` and
+// says something is an error. Null, false, 0, "", "none", "auto", [] and {} say nothing.
+[[nodiscard]] bool says_nothing(const Json& value);
+void check_meaning(const Json& object, std::string_view where,
+                   std::initializer_list<std::string_view> names);
 // Error usage if the object has more than one of them.
 void at_most_one(const Json& object, std::initializer_list<const char*> names);
 // Token ids of an array. Error limit if there are more than `most`.
 [[nodiscard]] std::vector<Token> ids_of(const Json& array, std::size_t most);
 
-// "model", "memory" or "input" or "source_ids", "prompt" or "prompt_ids", "keep", "options".
+// The members that a question has on every path.
+constexpr std::array<std::string_view, 10> kQuestion = {
+    "model",      "memory",     "input", "source_ids",      "prompt",
+    "prompt_ids", "any_prompt", "keep",  "source_language", "target_language"};
+// Error usage for a member that is neither of kQuestion nor of `more`.
+void check_question(const Json& body, std::initializer_list<std::string_view> more);
+// Members of kQuestion, and "options".
 Task<Ask> ask_of(Call& call, const Json& body);
+// "source_language" and "target_language", in the body or in its "options".
+[[nodiscard]] Languages languages_of(const Json& body);
+// "prompt", "any_prompt".
+[[nodiscard]] PromptText prompt_of(const Json& body);
 // What a request may set, spelled as in the C++ API. Error usage for anything else.
 void set_search(GenerateOptions& search, const Json& options);
 void write_answer(JsonWriter& json, const Ask& ask, const Answer& answer);

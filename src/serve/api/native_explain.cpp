@@ -87,8 +87,7 @@ void write_tree(JsonWriter& json, const Engine& engine, const BeamTree& tree) {
 Task<void> native_explain(Call& call) {
   const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
-  check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
-                       "output_ids", "steps", "top", "packed", "value_norms"});
+  check_question(body, {"output_ids", "steps", "top", "packed", "value_norms"});
   Ask ask = co_await ask_of(call, body);
   Look look;
   if (const auto steps = body.find("steps"))
@@ -125,8 +124,7 @@ Task<void> native_explain(Call& call) {
 Task<void> native_occlusion(Call& call) {
   const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
-  check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
-                       "output_ids"});
+  check_question(body, {"output_ids"});
   const Ask ask = co_await ask_of(call, body);
   Engine& engine = *ask.engine;
   const std::vector<Token> output = output_ids(engine, body);
@@ -169,8 +167,7 @@ Task<void> native_occlusion(Call& call) {
 Task<void> native_beams(Call& call) {
   const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
-  check_members(
-      body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep", "options"});
+  check_question(body, {"options"});
   Ask ask = co_await ask_of(call, body);
   Engine& engine = *ask.engine;
   if (ask.search.beams < 2) ask.search.beams = 4;

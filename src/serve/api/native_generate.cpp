@@ -46,15 +46,11 @@ Task<std::string> answer_json(Call& call, const Ask& ask, const Answer& answer, 
 
 std::vector<Token> target_of(const Engine& engine, const Json& body, bool after_prompt) {
   if (const auto ids = body.find("target_ids")) return ids_of(*ids, engine.most_target_tokens());
-  std::vector<Token> target;
-  if (const auto text = body.find("target")) {
-    // After a prompt: the end mark alone, as the public API does.
-    target = engine.text()
-                 .encode(text->as_string(), {.special_tokens = !after_prompt, .target_side = true})
-                 .ids;
-    if (after_prompt && !engine.config().eos.empty()) target.push_back(engine.config().eos.front());
-  }
-  return target;
+  const auto text = body.find("target");
+  if (!text) return {};
+  (void)engine.text();  // Error if there is none
+  const Direction direction = engine.loaded().direction(languages_of(body));
+  return engine.loaded().target_ids(text->as_string(), after_prompt, direction);
 }
 
 std::string score_json(const Engine& engine, const MemoryStore::Found& found, const Score& scored,
@@ -100,10 +96,10 @@ Task<void> stream_generate(Call& call, Ask ask, bool explain) {
 Task<void> native_generate(Call& call) {
   const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
-  check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
-                       "options", "stream", "explain"});
+  check_question(body, {"options", "stream", "explain"});
   Ask ask = co_await ask_of(call, body);
   const bool explain = body.get("explain", false);
+  if (explain) ask.is_blank = false;  // how the model sees it is what is asked
   if (body.get("stream", false)) {
     co_await stream_generate(call, std::move(ask), explain);
     co_return;
@@ -116,8 +112,7 @@ Task<void> native_generate(Call& call) {
 Task<void> native_score(Call& call) {
   const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
-  check_members(body, {"model", "memory", "input", "source_ids", "prompt", "prompt_ids", "keep",
-                       "target", "target_ids", "top"});
+  check_question(body, {"target", "target_ids", "top"});
   Ask ask = co_await ask_of(call, body);
   Engine& engine = *ask.engine;
   const std::vector<Token> target =

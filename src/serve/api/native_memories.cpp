@@ -115,12 +115,13 @@ Task<void> make_memory(Call& call) {
   MemoryStore& store = *call.service.store;
   const JsonDocument document = co_await json_body(call);
   const Json body = document.root();
-  check_members(body, {"model", "text", "input", "ids", "source_ids"});
+  check_members(
+      body, {"model", "text", "input", "ids", "source_ids", "source_language", "target_language"});
   at_most_one(body, {"text", "input", "ids", "source_ids"});
   Engine& engine = call.service.engine(body.get("model", ""));
   const auto read = [&] {
     if (const auto text = body.find("text") ? body.find("text") : body.find("input"))
-      return source_ids(engine, text->as_string());
+      return source_ids(engine, text->as_string(), engine.loaded().direction(languages_of(body)));
     if (const auto ids = body.find("ids") ? body.find("ids") : body.find("source_ids"))
       return ids_of(*ids, engine.most_source_tokens());
     fail(ErrorCode::usage, "there is no input: give \"text\" or \"ids\"");

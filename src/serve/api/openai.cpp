@@ -6,15 +6,6 @@
 namespace transept::serve {
 namespace {
 
-// Off, whatever way it is said.
-bool is_off(const Json& value) {
-  if (value.is_bool()) return !value.as_bool();
-  if (value.is_number()) return value.as_number() == 0;
-  if (value.is_string()) return value.as_string() == "none" || value.as_string() == "auto";
-  if (value.is_array() || value.is_object()) return value.size() == 0;
-  return true;
-}
-
 std::vector<std::string> stop_texts(const Json& body) {
   std::vector<std::string> stops;
   const auto stop = body.find("stop");
@@ -85,38 +76,114 @@ std::string content_text(const Json& content) {
   return text;
 }
 
-Ask openai_ask(const Service& service, const Json& body, std::string_view text) {
-  return with_text(openai_base(service, body), text);
+namespace {
+
+// Members that the answer does not depend on, and those that are obeyed; "messages" and so on are
+// read by their surface.
+void check_openai_members(const Json& body) {
+  if (const auto format = body.find("response_format"))
+    check(format->get("type", "text") == "text", ErrorCode::unsupported,
+          "\"response_format\": plain text is what exists");
+  if (const auto text = body.find("text"))
+    if (const auto format = text->find("format"))
+      check(format->get("type", "text") == "text", ErrorCode::unsupported,
+            "\"text.format\": plain text is what exists");
+  if (const auto best = body.find("best_of"))
+    check(best->is_number() && best->as_number() == static_cast<double>(body.get("n", 1)),
+          ErrorCode::unsupported, "\"best_of\" is not supported, but for the value of \"n\"");
+  if (const auto modalities = body.find("modalities"))
+    for (const Json& one : modalities->elements())
+      check(one.as_string() == "text", ErrorCode::unsupported,
+            "\"modalities\": text is what exists");
+  if (const auto truncation = body.find("truncation"))
+    check(truncation->as_string() == "disabled", ErrorCode::unsupported,
+          "\"truncation\": nothing is cut here; say disabled");
+  check_meaning(body, "",
+                {"model",
+                 "prompt",
+                 "messages",
+                 "input",
+                 "instructions",
+                 "memory",
+                 "input_text",
+                 "any_prompt",
+                 "source_language",
+                 "target_language",
+                 "options",
+                 "max_tokens",
+                 "max_completion_tokens",
+                 "max_output_tokens",
+                 "temperature",
+                 "top_p",
+                 "n",
+                 "seed",
+                 "stop",
+                 "stream",
+                 "stream_options",
+                 "response_format",
+                 "text",
+                 "best_of",
+                 "modalities",
+                 "truncation",
+                 "user",
+                 "metadata",
+                 "store",
+                 "service_tier",
+                 "safety_identifier",
+                 "prompt_cache_key",
+                 "prompt_cache_retention",
+                 "parallel_tool_calls"});
 }
 
-Ask with_text(const Ask& base, std::string_view text) {
-  Ask ask = base;
-  if (!ask.memory.empty() || ask.source) {
-    ask.prompt = prompt_ids(*ask.engine, text);
+}  // namespace
+
+Ask openai_ask(const Service& service, const Json& body, std::string_view text,
+               std::string_view begun) {
+  return with_text(openai_base(service, body), text, begun);
+}
+
+Ask with_text(const OpenAiBase& base, std::string_view text, std::string_view begun) {
+  Ask ask = base.ask;
+  PromptText prompt{.text = std::string(begun), .any = base.any_prompt};
+  if (base.has_input)
+    prompt.text = std::string(text) + prompt.text;
+  else
+    set_source(ask, text, base.direction);
+  ask.prompt = prompt_ids(*ask.engine, prompt, base.direction);
+  return ask;
+}
+
+Ask with_ids(const OpenAiBase& base, const Json& array) {
+  Ask ask = base.ask;
+  if (base.has_input) {
+    ask.prompt = ids_of(array, ask.engine->most_target_tokens());
   } else {
-    ask.source = source_ids(*ask.engine, text);
-    ask.prompt = usual_prompt(*ask.engine);
+    ask.source = ids_of(array, ask.engine->most_input_tokens());
+    ask.prompt = prompt_ids(*ask.engine, {.any = base.any_prompt}, base.direction);
   }
   return ask;
 }
 
-Ask openai_base(const Service& service, const Json& body) {
+OpenAiBase openai_base(const Service& service, const Json& body) {
   for (const char* name : {"logprobs", "top_logprobs", "echo", "suffix", "presence_penalty",
                            "frequency_penalty", "logit_bias", "tools", "functions", "background"}) {
     const auto value = body.find(name);
-    check(!value || is_off(*value), ErrorCode::unsupported, "\"{}\" is not supported", name);
+    check(!value || says_nothing(*value), ErrorCode::unsupported, "\"{}\" is not supported", name);
   }
-  if (const auto format = body.find("response_format"))
-    check(format->get("type", "text") == "text", ErrorCode::unsupported,
-          "\"response_format\": plain text is what exists");
-  Ask ask;
+  check_openai_members(body);
+  OpenAiBase base;
+  Ask& ask = base.ask;
   ask.engine = &service.engine(body.get("model", ""));
   ask.search = ask.engine->defaults();
   ask.search.logprobs = false;  // nobody sees them
+  base.direction = ask.engine->loaded().direction(languages_of(body));
+  if (base.direction.forced_bos) ask.search.forced_bos = base.direction.forced_bos;
+  base.any_prompt = body.get("any_prompt", false);
   const auto memory = body.find("memory");
   const auto input = memory ? std::nullopt : body.find("input_text");
   if (memory) ask.memory = memory->as_string();
-  if (input) ask.source = source_ids(*ask.engine, input->as_string());
+  if (input) set_source(ask, input->as_string(), base.direction);
+  base.has_input = memory || input;
   for (const char* name : {"max_tokens", "max_completion_tokens", "max_output_tokens"})
     if (const auto most = body.find(name))
       ask.search.max_new_tokens = static_cast<int>(most->as_int(1, 1 << 24));
@@ -138,7 +205,12 @@ Ask openai_base(const Service& service, const Json& body) {
   }
   if (const auto options = body.find("options")) set_search(ask.search, *options);
   ask.stops = stop_texts(body);
-  return ask;
+  return base;
+}
+
+bool instructions_are_prompt(const Service& service, const Json& body) {
+  const bool is_asked = !service.engine(body.get("model", "")).prompts().empty();
+  return is_asked && !body.find("memory") && !body.find("input_text");
 }
 
 std::string StopText::cut(const std::string& text, bool& stopped) const {

@@ -12,12 +12,25 @@ namespace transept::serve {
 [[nodiscard]] std::int64_t now_unix();
 
 // "text" is what the client wrote last: the encoder's input, or the prompt where "memory" or
-// "input" names what to read. Members that would change the answer and cannot be followed are an
-// Error unsupported.
-[[nodiscard]] Ask openai_ask(const Service& service, const Json& body, std::string_view text);
+// "input" names what to read. `begun` is what the prompt is, or begins with, where the text is the
+// input; empty: the usual one. Members that would change the answer and cannot be followed, and
+// those that nobody knows, are an Error.
+[[nodiscard]] Ask openai_ask(const Service& service, const Json& body, std::string_view text,
+                             std::string_view begun = {});
 // The same in two steps, for many texts: what the body says beside them is read once.
-[[nodiscard]] Ask openai_base(const Service& service, const Json& body);
-[[nodiscard]] Ask with_text(const Ask& base, std::string_view text);
+struct OpenAiBase {
+  Ask ask;
+  Direction direction;
+  bool any_prompt = false;
+  bool has_input = false;  // a memory or "input_text": the text is the prompt
+};
+[[nodiscard]] OpenAiBase openai_base(const Service& service, const Json& body);
+[[nodiscard]] Ask with_text(const OpenAiBase& base, std::string_view text,
+                            std::string_view begun = {});
+[[nodiscard]] Ask with_ids(const OpenAiBase& base, const Json& array);
+// Whether instructions are the decoder's prompt: the model was taught prompts, and the request's
+// text is its input.
+[[nodiscard]] bool instructions_are_prompt(const Service& service, const Json& body);
 // Text of a message's content: a string, or parts of type text.
 [[nodiscard]] std::string content_text(const Json& content);
 

@@ -110,43 +110,32 @@ std::vector<Ask> completion_asks(const Service& service, const Json& body) {
   if (prompt.is_string()) return {openai_ask(service, body, prompt.as_string())};
   check(!prompt.is_array() || prompt.size() > 0, ErrorCode::usage,
         "prompt: an empty array, expected 1 to {} texts, or ids", kMostTexts);
-  const Ask base = openai_base(service, body);
-  const auto of_ids = [&](const Json& array) {
-    Ask ask = base;
-    if (!base.memory.empty() || base.source) {
-      ask.prompt = ids_of(array, ask.engine->most_target_tokens());
-    } else {
-      ask.source = ids_of(array, ask.engine->most_input_tokens());
-      ask.prompt = usual_prompt(*ask.engine);
-    }
-    return ask;
-  };
-  const size_t most = std::max(kMostTexts, base.engine->most_input_tokens());
-  if (elements_of(prompt, most, "ids")[0].is_integer()) return {of_ids(prompt)};
+  const OpenAiBase base = openai_base(service, body);
+  const size_t most = std::max(kMostTexts, base.ask.engine->most_input_tokens());
+  if (elements_of(prompt, most, "ids")[0].is_integer()) return {with_ids(base, prompt)};
   std::vector<Ask> asks;
   for (const Json& part : elements_of(prompt, kMostTexts, "prompts"))
-    asks.push_back(part.is_string() ? with_text(base, part.as_string()) : of_ids(part));
+    asks.push_back(part.is_string() ? with_text(base, part.as_string()) : with_ids(base, part));
   return asks;
 }
 
-// All messages together are what is read; a last one by the assistant is the prompt to go on from.
+// What a conversation says: the input, and the prompt where one is given.
 Ask chat_ask(const Service& service, const Json& body) {
   const std::vector<Json> messages = elements_of(body.at("messages"), kMostTexts, "messages");
   check(!messages.empty(), ErrorCode::usage, "messages: there is none");
+  const bool is_asked = instructions_are_prompt(service, body);
   std::string text;
   std::string begun;
   for (size_t i = 0; i < messages.size(); ++i) {
     const std::string content = content_text(messages[i].at("content"));
     const std::string role(messages[i].at("role").as_string());
-    if (i + 1 == messages.size() && i > 0 && role == "assistant")
-      begun = content;
-    else
-      text += (text.empty() ? "" : "\n") + content;
+    const bool is_last = i + 1 == messages.size() && i > 0;
+    const bool instructs = (role == "system" || role == "developer") && is_asked;
+    const bool is_begun = is_last && role == "assistant";
+    std::string& where = is_begun || instructs ? begun : text;
+    where += (where.empty() ? "" : is_begun ? " " : "\n") + content;
   }
-  Ask ask = openai_ask(service, body, text);
-  const std::vector<Token> more = prompt_ids(*ask.engine, begun);
-  ask.prompt.insert(ask.prompt.end(), more.begin(), more.end());
-  return ask;
+  return openai_ask(service, body, text, begun);
 }
 
 }  // namespace

@@ -139,8 +139,9 @@ Task<void> stream(Call& call, Ask ask, const Reply& reply) {
   if (error) co_await events.stream.fail(error, openai_error_body);
 }
 
-std::string text_of(const Json& body) {
-  std::string text = body.get("instructions", "");
+// The input, after `instructions` where these are no prompt.
+std::string text_of(const Json& body, std::string instructions) {
+  std::string text = std::move(instructions);
   const Json input = body.at("input");
   if (input.is_string()) {
     text += (text.empty() ? "" : "\n") + std::string(input.as_string());
@@ -162,9 +163,14 @@ Task<void> openai_responses(Call& call) {
   check(!body.find("previous_response_id"), ErrorCode::unsupported,
         "\"previous_response_id\": responses are not kept; memories are");
   Reply reply;
+  const auto read = [&] {
+    const std::string instructions = body.get("instructions", "");
+    const bool is_prompt = instructions_are_prompt(call.service, body);
+    return openai_ask(call.service, body, text_of(body, is_prompt ? "" : instructions),
+                      is_prompt ? instructions : "");
+  };
   std::vector<Ask> asks;
-  asks.push_back(
-      co_await reading(call, [&] { return openai_ask(call.service, body, text_of(body)); }));
+  asks.push_back(co_await reading(call, read));
   reply.model = asks[0].engine->name();
   if (body.get("stream", false)) {
     co_await stream(call, std::move(asks[0]), reply);

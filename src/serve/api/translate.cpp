@@ -1,16 +1,25 @@
 #include "serve/api/translate.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <functional>
+
+#include "base/lines.h"
+#include "serve/errors.h"
 
 namespace transept::serve {
 namespace {
+
+constexpr size_t kMostLines = 8192;  // of all texts
 
 void add_json(const Json& object, Inputs& inputs) {
   const auto add = [&](std::string_view name, const Json& value) {
     if (value.is_string()) inputs.fields.emplace_back(name, value.as_string());
     if (value.is_bool()) inputs.fields.emplace_back(name, value.as_bool() ? "true" : "false");
     if (value.is_number()) inputs.fields.emplace_back(name, fmt::format("{}", value.as_number()));
+    if (value.is_object() && value.size() > 0) inputs.fields.emplace_back(name, "{…}");
   };
   object.each_member([&](std::string_view name, const Json& value) {
     check(inputs.fields.size() < kMostFields, ErrorCode::limit,
@@ -24,43 +33,138 @@ void add_json(const Json& object, Inputs& inputs) {
   });
 }
 
-void check_fields(std::string_view form) {
+void check_count(std::string_view form) {
   const auto n = static_cast<size_t>(std::count(form.begin(), form.end(), '&')) + 1;
   check(n <= kMostFields, ErrorCode::limit, "{} fields, at most {} are taken", n, kMostFields);
 }
 
-}  // namespace
-
-std::vector<TranslationPair> translation_pairs(const Service& service) {
-  std::vector<TranslationPair> pairs;
-  for (const Translation& translation : service.options.translations)
-    pairs.push_back({service.engines.front().get(), translation});
-  for (const auto& engine : service.engines)
-    for (const Translation& translation : engine->translations())
-      pairs.push_back({engine.get(), translation});
-  return pairs;
+// "en to de, 202 languages of nllb"
+std::string all_pairs(const Service& service) {
+  std::string all;
+  for (const auto& engine : service.engines) {
+    const LanguageTable& languages = engine->loaded().languages;
+    for (const Translation& pair : languages.pairs())
+      all += fmt::format("{}{} to {}", all.empty() ? "" : ", ", pair.source, pair.target);
+    if (languages.has_codes())
+      all += fmt::format("{}the {} languages of {} (GET /languages lists them)",
+                         all.empty() ? "" : ", ", languages.codes().size(), engine->name());
+  }
+  return all.empty() ? "none" : all;
 }
 
-TranslationPair find_pair(const Service& service, std::string_view source,
-                          std::string_view target) {
-  const std::vector<TranslationPair> pairs = translation_pairs(service);
-  std::string all;
-  const TranslationPair* found = nullptr;
-  int fitting = 0;
-  for (const TranslationPair& pair : pairs) {
-    all += fmt::format("{}{} to {}", all.empty() ? "" : ", ", pair.languages.source,
-                       pair.languages.target);
-    if (!same_ignoring_case(pair.languages.target, target)) continue;
-    if (!source.empty() && !same_ignoring_case(pair.languages.source, source)) continue;
-    if (found == nullptr) found = &pair;
-    ++fitting;
+// A text cut where line breaks and blank lines are; those stay as they are.
+struct Part {
+  std::string before;             // breaks, blank lines
+  std::vector<size_t> questions;  // of what follows, by index; none at the end
+};
+
+std::vector<Part> cut_into_lines(std::string_view text, bool as_one,
+                                 const std::function<std::vector<size_t>(std::string_view)>& ask) {
+  std::vector<Part> parts(1);
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = as_one ? text.size() : std::min(text.find('\n', at), text.size());
+    const std::string_view whole = text.substr(at, end - at);
+    const std::string_view line = end < text.size() ? without_return(whole) : whole;
+    if (is_blank(line)) {
+      parts.back().before += whole;
+    } else {
+      parts.back().questions = ask(line);
+      parts.emplace_back().before = whole.substr(line.size());
+    }
+    if (end < text.size()) parts.back().before += '\n';
+    at = end + 1;
   }
-  check(found != nullptr, ErrorCode::usage,
-        "from {} to {}: no model here translates that; there is {}",
-        source.empty() ? "any language" : source, target, all.empty() ? "none" : all);
-  check(fitting == 1 || !source.empty(), ErrorCode::usage,
-        "name the source language: this server does not detect it");
-  return *found;
+  return parts;
+}
+
+// What the models are asked for some texts.
+class Questions {
+ public:
+  Questions(const TranslationPair& pair, const TranslateOptions& options)
+      : pair_(pair), options_(options), prompt_(prompt_ids(*pair.engine, {}, pair.direction)) {}
+
+  // A line, in parts if it is longer than the model reads.
+  std::vector<size_t> add_line(std::string_view line) {
+    std::vector<size_t> questions;
+    for (const std::string& part : pair_.engine->loaded().split(line, pair_.direction))
+      questions.push_back(add(part));
+    return questions;
+  }
+
+  std::vector<Ask> asks;
+
+ private:
+  size_t add(std::string_view text) {
+    check(asks.size() < kMostLines, ErrorCode::limit, "more than {} lines at once", kMostLines);
+    Ask ask;
+    ask.engine = pair_.engine;
+    set_source(ask, text, pair_.direction);
+    ask.prompt = prompt_;
+    ask.search = pair_.engine->defaults();
+    if (pair_.direction.forced_bos) ask.search.forced_bos = pair_.direction.forced_bos;
+    ask.search.n_best = 1 + options_.alternatives;
+    if (!ask.search.sample) ask.search.beams = std::max(ask.search.beams, ask.search.n_best);
+    ask.search.logprobs = false;  // nobody sees them
+    asks.push_back(std::move(ask));
+    return asks.size() - 1;
+  }
+
+  const TranslationPair& pair_;
+  const TranslateOptions& options_;
+  std::vector<Token> prompt_;
+};
+
+std::string joined(const std::vector<Part>& parts, const std::vector<Answer>& answers,
+                   size_t rank) {
+  std::string text;
+  for (const Part& part : parts) {
+    text += part.before;
+    for (size_t i = 0; i < part.questions.size(); ++i) {
+      const std::vector<std::string>& said = answers[part.questions[i]].texts;
+      text += (i > 0 ? " " : "") + said[std::min(rank, said.size() - 1)];
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+TranslationPair find_pair(const Service& service, const std::string& source,
+                          const std::string& target) {
+  for (const bool loosely : {false, true}) {
+    for (const auto& engine : service.engines) {
+      const LoadedModel& model = engine->loaded();
+      Languages asked{source, target};
+      if (source.empty() && model.languages.has_codes())
+        asked.source = model.usual_languages.source;
+      const bool is_marked = model.languages.has_codes() &&
+                             model.tokenizer->language_marks() == LanguageMarks::in_input;
+      if (is_marked) asked.source.clear();  // it is told its target alone
+      if (!model.languages.knows(asked, loosely)) continue;
+      const Direction direction = model.languages.direction(asked);
+      TranslationPair pair{engine.get(), direction.codes.source, direction.codes.target, direction};
+      if (pair.source.empty()) pair.source = source;
+      if (pair.source.empty()) pair.source = model.languages.only_source(target);
+      if (pair.target.empty()) pair.target = target;
+      return pair;
+    }
+  }
+  check(!source.empty(), ErrorCode::usage,
+        "into {}: name the source language, this server does not detect it; there is {}",
+        target.substr(0, 100), [&] { return all_pairs(service); });
+  fail(ErrorCode::usage, "from {} to {}: no model here translates that; there is {}",
+       source.substr(0, 100), target.substr(0, 100), all_pairs(service));
+}
+
+std::map<std::string, std::set<std::string>> languages_by_source(const Service& service) {
+  std::map<std::string, std::set<std::string>> targets;
+  for (const auto& engine : service.engines) {
+    const LanguageTable& languages = engine->loaded().languages;
+    for (const Translation& pair : languages.pairs()) targets[pair.source].insert(pair.target);
+    const std::vector<std::string> codes = languages.codes();
+    for (const std::string& source : codes) targets[source].insert(codes.begin(), codes.end());
+  }
+  return targets;
 }
 
 std::string language_name(const std::string& code) {
@@ -100,7 +204,7 @@ namespace {
 
 Inputs read_inputs(const HttpRequest& request) {
   Inputs inputs;
-  check_fields(request.query);
+  check_count(request.query);
   inputs.fields = parse_form(request.query);
   if (request.body.empty()) return inputs;
   if (is_json(request)) {
@@ -108,24 +212,28 @@ Inputs read_inputs(const HttpRequest& request) {
     add_json(document.root(), inputs);
     return inputs;
   }
-  check_fields(request.body);
+  check_count(request.body);
   for (auto& field : parse_form(request.body)) inputs.fields.push_back(std::move(field));
   return inputs;
 }
 
-std::vector<Ask> asks_of(const TranslationPair& pair, const std::vector<std::string>& texts) {
-  const std::vector<Token> prompt = prompt_ids(*pair.engine, pair.languages.prompt);
+// Texts as they were cut, and what is asked for them.
+struct Documents {
+  std::vector<std::vector<Part>> texts;
   std::vector<Ask> asks;
+};
+
+Documents cut(const TranslationPair& pair, const std::vector<std::string>& texts,
+              const TranslateOptions& options) {
+  Questions questions(pair, options);
+  Documents documents;
   for (const std::string& text : texts) {
-    Ask ask;
-    ask.engine = pair.engine;
-    ask.source = source_ids(*pair.engine, pair.languages.prefix + text);
-    ask.prompt = prompt;
-    ask.search = pair.engine->defaults();
-    ask.search.logprobs = false;  // nobody sees them
-    asks.push_back(std::move(ask));
+    check_text(text, "text");
+    documents.texts.push_back(cut_into_lines(
+        text, options.as_one, [&](std::string_view line) { return questions.add_line(line); }));
   }
-  return asks;
+  documents.asks = std::move(questions.asks);
+  return documents;
 }
 
 }  // namespace
@@ -137,13 +245,33 @@ Task<Inputs> inputs_of(Call& call) {
   co_return inputs;
 }
 
-Task<std::vector<Answer>> translate_all(Call& call, const TranslationPair& pair,
-                                        std::vector<std::string> texts) {
+bool says_nothing(std::string_view value) {
+  return value.empty() || value == "false" || value == "0" || value == "null";
+}
+
+void check_fields(const Inputs& inputs, std::initializer_list<std::string_view> names) {
+  for (const auto& [name, value] : inputs.fields) {
+    if (says_nothing(value)) continue;
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    fail(ErrorCode::usage, "\"{}\" is not known here; there is {}", name.substr(0, 100),
+         fmt::join(names, ", "));
+  }
+}
+
+Task<std::vector<std::vector<std::string>>> translate_all(Call& call, const TranslationPair& pair,
+                                                          std::vector<std::string> texts,
+                                                          TranslateOptions options) {
   check(texts.size() <= kMostTexts, ErrorCode::limit, "{} texts at once, at most {} are taken",
         texts.size(), kMostTexts);
-  std::vector<Ask> asks = co_await reading(call, [&] { return asks_of(pair, texts); });
-  std::vector<Answer> answers = co_await answer_all(call, std::move(asks));
-  co_return answers;
+  Documents documents = co_await reading(call, [&] { return cut(pair, texts, options); });
+  const std::vector<Answer> answers = co_await answer_all(call, std::move(documents.asks));
+  std::vector<std::vector<std::string>> translated;
+  for (const std::vector<Part>& parts : documents.texts) {
+    std::vector<std::string>& ranks = translated.emplace_back();
+    for (size_t rank = 0; rank <= static_cast<size_t>(options.alternatives); ++rank)
+      ranks.push_back(joined(parts, answers, rank));
+  }
+  co_return translated;
 }
 
 }  // namespace transept::serve
