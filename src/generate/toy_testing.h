@@ -51,6 +51,15 @@ inline void read_toy(Session& session, int row, std::vector<float> logits) {
   session.read(row, logits, scratch, kernels);
 }
 
+// What the decoder does to the state of a row: the new tokens' keys and values, here zeros, are
+// kept.
+inline void feed_toy(const WantedRow& row) {
+  const auto n = static_cast<int>(row.new_ids().size());
+  std::vector<float> zeros(static_cast<size_t>(n));
+  const ConstTensor rows{zeros.data(), n, 1};
+  row.state->layer(0).append(reference_kernels(), rows, rows, 0, n);
+}
+
 inline std::vector<Hypothesis> run_toy(const TableModel& model, const Config& config,
                                        const GenerateOptions& options,
                                        const std::vector<Token>& prompt = {},
@@ -59,6 +68,7 @@ inline std::vector<Hypothesis> run_toy(const TableModel& model, const Config& co
   for (int step = 0; !session->finished(); ++step) {
     int index = 0;
     for (const WantedRow& row : session->wanted()) {
+      feed_toy(row);
       for (int j = 0; j < row.n_logits; ++j) {
         read_toy(*session, index++, model({row.ids.begin(), row.ids.end() - row.n_logits + 1 + j}));
       }

@@ -170,8 +170,7 @@ class Binder {
     const std::string* first = nullptr;
     size_t count = 0;
     for (const auto& [name, entry] : tensors_.entries()) {
-      if (used_.contains(name) || is_ignored(name) || is_harmless_buffer(name, *entry.tensor))
-        continue;
+      if (used_.contains(name) || is_ignored(name) || is_harmless_buffer(name, entry)) continue;
       if (first == nullptr) first = &name;
       ++count;
     }

@@ -186,11 +186,10 @@ std::string with_tensor(const std::string& config, const TensorToWrite& extra) {
   const SafetensorsFile old = SafetensorsFile::open(file);
   std::vector<TensorToWrite> all{extra};
   for (const auto& [name, tensor] : old.tensors()) {
-    all.push_back({.name = name,
-                   .type = tensor.type,
-                   .shape = tensor.shape,
-                   .bytes = tensor.bytes,
-                   .make = {}});
+    all.push_back(
+        {.name = name, .type = tensor.type, .shape = tensor.shape, .bytes = {}, .make = [&] {
+           return old.read(tensor);
+         }});
   }
   const std::string bytes = safetensors_bytes(all, {{"format", "pt"}});
   write_text(file, bytes);
@@ -256,8 +255,8 @@ TEST(Checkpoint, WeightsInF64AreNarrowed) {
     values.reserve(old.tensors().size());
     for (const auto& [tensor_name, tensor] : old.tensors()) {
       ASSERT_EQ(tensor.type, StoredType::f32);
-      std::vector<float> narrow(tensor.bytes.size() / sizeof(float));
-      std::memcpy(narrow.data(), tensor.bytes.data(), tensor.bytes.size());
+      std::vector<float> narrow(tensor.size_bytes / sizeof(float));
+      old.read(tensor, 0, std::as_writable_bytes(std::span(narrow)));
       values.emplace_back(narrow.begin(), narrow.end());
       wide.push_back(tensor_of(tensor_name.c_str(), StoredType::f64, tensor.shape, values.back()));
     }

@@ -58,8 +58,8 @@ TEST_F(Surfaces, WhatIsWrongWithABodyIsSaidWithItsPlace) {
                            "/v1/chat/completions", "/translate", "/v2/translate"}) {
     for (const auto& [body, what] : std::vector<std::pair<std::string, std::string>>{
              {R"({"input": "one \ud83d two"})", "line 1, column 16: "},
-             {R"({"input": "x", "n": NaN})", "line 1, column 22: NaN is not a finite number"},
-             {R"({"input": "x", "n": 1e999})", "line 1, column 22: 1e999 is not a finite number"},
+             {R"({"input": "x", "n": NaN})", "line 1, column 21: NaN is not a finite number"},
+             {R"({"input": "x", "n": 1e999})", "line 1, column 21: 1e999 is not a finite number"},
              {"{\"input\":\n \"x\" \"n\": 1}", "line 2, column 6: unexpected"}}) {
       const HttpResult result = post(path, body);
       EXPECT_EQ(result.status, 400) << path;
