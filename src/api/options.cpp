@@ -55,9 +55,10 @@ transept::GenerateOptions laid_over(transept::GenerateOptions defaults,
   if (options.length_decay)
     search.length_decay = LengthDecay{options.length_decay->first, options.length_decay->second};
   if (options.sequence_bias) {
-    search.sequence_bias.clear();
+    std::vector<SequenceBias> biases;
     for (const auto& [tokens, bias] : *options.sequence_bias)
-      search.sequence_bias.push_back({tokens, static_cast<float>(bias)});
+      biases.push_back({tokens, static_cast<float>(bias)});
+    search.sequence_bias = std::move(biases);
   }
   search.logprobs = options.logprobs;
   if (!options.vocabulary.empty()) {

@@ -126,9 +126,9 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder, const Tokenize
 }
 
 void check_text_size(std::string_view text) {
-  check(text.size() <= kMostTextBytes, ErrorCode::limit,
+  check(text.size() <= kMostEncodedBytes, ErrorCode::limit,
         "a text of {} bytes; at most {} MiB are tokenized at once, so break it into lines",
-        text.size(), kMostTextBytes >> 20);
+        text.size(), kMostEncodedBytes >> 20);
 }
 
 Token language_token(const Tokenizer& tokenizer, std::string_view code) {

@@ -87,7 +87,7 @@ struct TokenizerOptions {
 
 // A text of more bytes is not tokenized at once: it would take some fifty bytes for each of its
 // own.
-constexpr size_t kMostTextBytes = size_t{16} << 20;
+constexpr size_t kMostEncodedBytes = size_t{16} << 20;
 void check_text_size(std::string_view text);  // Error limit
 
 // The token of a code. Error usage for one that the tokenizer does not know.
