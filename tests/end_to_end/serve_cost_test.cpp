@@ -14,7 +14,7 @@ struct List {
   const char* name;
   const char* path;
   const char* before;
-  const char* element;
+  const char* element;  // '#' stands for its number
   const char* after;
   int n = 400;            // a tenth of the longer one
   const char* type = "";  // another content type than JSON
@@ -24,9 +24,22 @@ struct List {
     std::string text = before;
     for (size_t i = 0; i < count; ++i) {
       if (i > 0) text += between;
-      text += element;
+      for (const char* c = element; *c != '\0'; ++c) {
+        if (*c == '#') {
+          text += std::to_string(i);
+        } else {
+          text += *c;
+        }
+      }
     }
     return text + after;
+  }
+
+  // Elements that a body of so many bytes holds, at least; '#' has up to seven digits.
+  [[nodiscard]] size_t count_for(size_t bytes) const {
+    const std::string_view one = element;
+    const size_t digits = one.find('#') == std::string_view::npos ? 0 : 6;
+    return bytes / (one.size() + 1 + digits);
   }
 };
 
@@ -46,7 +59,8 @@ const List kLists[] = {
     {"joined memories", "/v1/memories/concat", R"({"memories": [)", R"("0123")", "]}", 100},
     {"LibreTranslate's texts", "/translate", R"({"target": "de", "q": [)", R"("a")", "]}", 100},
     {"LibreTranslate's form", "/translate", "target=de&", "q=a", "", 100, kForm, "&"},
-    {"LibreTranslate's members", "/translate", R"({"target": "de", "q": "a", )", R"("x": 1)", "}"},
+    {"LibreTranslate's members", "/translate", R"({"target": "de", "q": "a", )", R"("x#": 1)", "}",
+     200},
     {"DeepL's texts", "/v2/translate", R"({"target_lang": "DE", "text": [)", R"("a")", "]}", 100},
     {"DeepL's form", "/v2/translate", "target_lang=DE&", "text=a", "", 100, kForm, "&"},
     {"Hugging Face's inputs", "/", R"({"parameters": {"max_new_tokens": 2}, "inputs": [)", R"("a")",
@@ -102,14 +116,15 @@ TEST_F(ServeCost, TenTimesTheListCostsTenTimesTheTime) {
     const auto n = static_cast<size_t>(list.n);
     double small = 1e9;
     double large = 1e9;
-    for (int round = 0; round < 3; ++round) {
+    for (int round = 0; round < 5; ++round) {
       const auto [seconds, status] = cost(list, n);
       EXPECT_NE(status, 0);
       small = std::min(small, seconds);
       large = std::min(large, cost(list, 10 * n).first);
       if (large < 12 * small) break;
     }
-    EXPECT_LT(large, 12 * small + 0.005) << small << " s of " << n;
+    // Generous, as even processor time is longer in company; the square would be a hundred times.
+    EXPECT_LT(large, 20 * small + 0.005) << small << " s of " << n;
   }
 }
 
@@ -118,10 +133,13 @@ TEST_F(ServeCost, WhatIsTooLongIsRefusedBeforeItIsWorkedOn) {
   for (const List& list : kLists) {
     SCOPED_TRACE(list.name);
     const size_t room = (size_t{4} << 20) - 200;
-    const size_t most = room / (std::string(list.element).size() + 1);
-    const auto [seconds, status] = cost(list, most);
-    EXPECT_TRUE(status == 413 || status == 400) << status;
-    EXPECT_LT(seconds, 1.5);
+    double least = 1e9;  // of three: company on the machine takes caches and clocks too
+    for (int round = 0; round < 3 && least > 0.5; ++round) {
+      const auto [seconds, status] = cost(list, list.count_for(room));
+      EXPECT_TRUE(status == 413 || status == 400) << status;
+      least = std::min(least, seconds);
+    }
+    EXPECT_LT(least, 1.5);
   }
   EXPECT_EQ(metric(server_.port(), "transept_encoder_runs_total{model=\"tiny-t5-text\"}"), "0");
   EXPECT_LT(server_.resident_bytes(), size_t{700} << 20);

@@ -280,8 +280,16 @@ TEST(ServeFolder, JoiningCostsWhatIsJoined) {
     return server.processor_seconds() - before;
   };
   (void)cost(100);
-  const double few = std::min(cost(100), cost(100));
-  EXPECT_LE(std::min(cost(1000), cost(1000)), 12 * few);
+  // The least processor time of some attempts, as company on the machine takes caches and clocks;
+  // what grew with the square would take a hundred times as long.
+  double few = 1e9;
+  double many = 1e9;
+  for (int round = 0; round < 5; ++round) {
+    few = std::min(few, cost(100));
+    many = std::min(many, cost(1000));
+    if (many <= 12 * few) break;
+  }
+  EXPECT_LE(many, 25 * few) << few << " s of 100";
 }
 
 }  // namespace
