@@ -54,9 +54,10 @@ std::string with_rows(const std::string& file, std::int64_t before, std::int64_t
 // The tiny model with a tokenizer whose pieces it has rows for.
 std::string with_text(const std::string& name, std::int64_t rows) {
   const std::string folder = scratch(name);
-  std::system(("rm -rf " + folder + " && cp -r " + model(name) + " " + folder + " && cp " +
-               kTokenizers + name + "/* " + folder)
-                  .c_str());
+  EXPECT_EQ(std::system(("rm -rf " + folder + " && cp -r " + model(name) + " " + folder +
+                         " && cp " + kTokenizers + name + "/* " + folder)
+                            .c_str()),
+            0);
   std::string config = read(folder + "/config.json");
   const JsonDocument document = JsonDocument::parse(config, "config.json");
   const std::int64_t before = document.root().at("vocab_size").as_int();
@@ -183,7 +184,7 @@ TEST(M2m100, LooksCodesUpAmongCodes) {
 // A pair of the folder chooses the text before the input.
 TEST(Languages, ChooseThePrefixOfAPair) {
   const std::string folder = scratch("pairs");
-  std::system(("rm -rf " + folder + " && cp -r " + kModel + " " + folder).c_str());
+  EXPECT_EQ(std::system(("rm -rf " + folder + " && cp -r " + kModel + " " + folder).c_str()), 0);
   std::string config = read(folder + "/config.json");
   config.insert(config.find('{') + 1,
                 R"("task_specific_params": {"translation_en_to_de": {"prefix": "the big "},

@@ -178,8 +178,10 @@ TEST(Texts, OverHttpKeepBlanksAndLineBreaks) {
 
 TEST(Texts, CutAtALengthThatNobodyGaveAreRemarkedOnOnce) {
   const std::string folder = scratch("no_length");
-  std::system(
-      ("cp -r " + kText + " " + folder + " && rm " + folder + "/generation_config.json").c_str());
+  EXPECT_EQ(
+      std::system(("cp -r " + kText + " " + folder + " && rm " + folder + "/generation_config.json")
+                      .c_str()),
+      0);
   const auto remarks = [&](const std::vector<std::string>& more) {
     std::vector<std::string> command = {"generate", folder, "--format", "jsonl"};
     command.insert(command.end(), more.begin(), more.end());

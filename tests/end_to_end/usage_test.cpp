@@ -81,7 +81,7 @@ TEST(Usage, NormalizesPunctuationIfAsked) {
 // A folder's own settings are nobody's mistake.
 TEST(Usage, TakesTheFolderAsItIs) {
   const std::string folder = scratch("folder");
-  std::system(("cp -r " + kText + " " + folder).c_str());
+  EXPECT_EQ(std::system(("cp -r " + kText + " " + folder).c_str()), 0);
   write(folder + "/generation_config.json",
         R"({"num_beams": 4, "num_return_sequences": 3, "temperature": 0.5, "max_new_tokens": 5,
             "eos_token_id": 1, "pad_token_id": 0, "decoder_start_token_id": 0})");
