@@ -92,7 +92,7 @@ void Options::choice(const std::string& name, const std::vector<std::string>& ch
   option.choices = choices;
   option.set = [name, choices, &target](const std::string& text) {
     check(std::find(choices.begin(), choices.end(), text) != choices.end(), ErrorCode::usage,
-          "--{} {}: expected one of {}", name, text, joined(choices, ", "));
+          "--{} {}: expected one of {}", name, text, [&] { return joined(choices, ", "); });
     target = text;
   };
 }

@@ -153,7 +153,7 @@ std::string tokenize_for_bleu(std::string_view text, std::string_view tokenizer)
   if (tokenizer == "zh") return tokenize_chinese(text);
   if (tokenizer == "char") return tokenize_characters(text);
   check(tokenizer == "none", ErrorCode::usage, "BLEU tokenizer '{}': expected one of {}", tokenizer,
-        fmt::join(bleu_tokenizers(), ", "));
+        [] { return fmt::format("{}", fmt::join(bleu_tokenizers(), ", ")); });
   return std::string(text);
 }
 

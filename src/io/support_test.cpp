@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 
 #include "base/damage_testing.h"
@@ -24,6 +25,8 @@ ThreadPool& pool() {
 void write_text(const fs::path& path, std::string_view text) {
   fs::remove(path);  // a file that is cut to nothing and written again is synced by ext4: slow
   std::ofstream(path, std::ios::binary) << text;
+  // Older than a tick of the clock: reading it need not wait until a change could be told.
+  fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::seconds(2));
 }
 
 ModelTensors make_tensors(const std::string& config_json) {

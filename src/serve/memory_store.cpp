@@ -31,6 +31,7 @@ struct MemoryStore::Loading {
   int waiting = 0;
   Memory memory;
   bool is_uploaded = false;  // a client's word: not for a text
+  bool encoded = false;      // not read from its file
   std::exception_ptr error;
 };
 
@@ -72,12 +73,9 @@ Task<MemoryStore::Found> MemoryStore::of_input(Scope& scope, std::string space, 
     found.memory = at->second.memory;
   } else {
     co_await saved(name);  // one on its way from RAM to disk is there
-    const auto left = entries_.find(name);
-    // The one that starts the loading is the one that pays for it.
-    const bool reads = left != entries_.end() && !left->second.uploaded &&
-                       (left->second.loading != nullptr || left->second.file);
-    found.memory = co_await load(scope, name, engine, source);
-    found.encoded = !reads;
+    const Found loaded = co_await load(scope, name, engine, source);
+    found.memory = loaded.memory;
+    found.encoded = loaded.encoded;
   }
   // Nobody finds two sources with one id. If somebody does, this one is still answered from itself.
   if (!is_of(found.memory, source)) {
@@ -107,7 +105,8 @@ Task<MemoryStore::Found> MemoryStore::by_name(Scope& scope, MemoryName name) {
   }
   const double begin = now_seconds();
   Engine& engine = *at->second.engine;
-  found.memory = co_await load(scope, std::move(name), engine, {});
+  const Found loaded = co_await load(scope, std::move(name), engine, {});
+  found.memory = loaded.memory;
   found.seconds = now_seconds() - begin;
   co_return found;
 }
@@ -124,9 +123,10 @@ Task<void> MemoryStore::with_files(std::function<void()> f) {
   co_await on_file_thread(loop_, guarded);
 }
 
-// From its file, or by encoding the source; many requests for one id share the work.
-Task<Memory> MemoryStore::load(Scope& scope, MemoryName name, Engine& engine,
-                               std::vector<Token> source) {
+// From its file, or by encoding the source; many requests for one id share the work, and the one
+// that began it pays for it.
+Task<MemoryStore::Found> MemoryStore::load(Scope& scope, MemoryName name, Engine& engine,
+                                           std::vector<Token> source) {
   // One that everybody has left is on its way out, and a text takes no uploaded one: not joined.
   const auto is_no_use = [&](const Loading& loading) {
     return loading.scope.ended() != Ended::no || (loading.is_uploaded && !source.empty());
@@ -139,7 +139,8 @@ Task<Memory> MemoryStore::load(Scope& scope, MemoryName name, Engine& engine,
   Entry& entry = entries_[name];
   entry.engine = &engine;
   std::shared_ptr<Loading> loading = entry.loading;
-  if (loading == nullptr) {
+  const bool begins = loading == nullptr;
+  if (begins) {
     loading = std::make_shared<Loading>();
     loading->is_uploaded = entry.uploaded && source.empty();
     loading->scope.owner = scope.owner;
@@ -158,7 +159,10 @@ Task<Memory> MemoryStore::load(Scope& scope, MemoryName name, Engine& engine,
   const Leave leave(*loading);
   co_await scope.wait(loading->done);
   if (loading->error) std::rethrow_exception(loading->error);
-  co_return loading->memory;
+  Found found;
+  found.memory = loading->memory;
+  found.encoded = begins && loading->encoded;
+  co_return found;
 }
 
 Task<void> MemoryStore::load_now(std::shared_ptr<Loading> loading, MemoryName name,
@@ -173,6 +177,7 @@ Task<void> MemoryStore::load_now(std::shared_ptr<Loading> loading, MemoryName na
             "{}: its file was damaged or has been removed; encode the input again",
             [&] { return spelled(name); });
       loading->memory = co_await engine.encode(loading->scope, std::move(source));
+      loading->encoded = true;
       Entry& entry = entries_[name];
       if (entry.uploaded && entry.file) drop_file(entry);
       entry.uploaded = false;

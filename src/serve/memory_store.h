@@ -140,7 +140,7 @@ class MemoryStore {
   void trim();
   void trim_files();
   void forget_if_gone(const MemoryName& name);
-  Task<Memory> load(Scope& scope, MemoryName name, Engine& engine, std::vector<Token> source);
+  Task<Found> load(Scope& scope, MemoryName name, Engine& engine, std::vector<Token> source);
   Task<void> load_now(std::shared_ptr<Loading> loading, MemoryName name, std::vector<Token> source);
   Task<Memory> read_file_of(Scope& scope, MemoryName name);
   Task<void> save(MemoryName name, Memory memory);

@@ -76,6 +76,26 @@ TEST(ServeMemories, ContentsAreHeldToTheIdInAFilesName) {
   EXPECT_EQ(number_of(http(server.port(), "POST", "/v1/memories", other), "encoder_runs"), 0);
 }
 
+// What its file turns out not to hold is encoded, and the answer says so.
+TEST(ServeMemories, AnEncodingInPlaceOfAWrongFileIsCounted) {
+  const std::string folder = scratch("miscounted");
+  const std::string other = R"({"text": "The dog sleeps"})";
+  std::string a;
+  std::string b;
+  {
+    const ServerProcess server({kModel, "--memory-folder", folder});
+    a = text_of(http(server.port(), "POST", "/v1/memories", kFox), "id");
+    b = text_of(http(server.port(), "POST", "/v1/memories", other), "id");
+  }
+  const fs::path file_b = file_of(folder, b);
+  fs::remove(file_of(folder, a));
+  fs::copy_file(file_b, file_b.parent_path() / (a + file_b.filename().string().substr(64)));
+  const ServerProcess server({kModel, "--memory-folder", folder});
+  const HttpResult answer = http(server.port(), "POST", "/v1/memories", kFox);
+  EXPECT_EQ(number_of(answer, "encoder_runs"), 1);
+  EXPECT_EQ(answer.status, 201);
+}
+
 // Both files have A's id; the younger one is another memory's.
 TEST(ServeMemories, AWrongFileDoesNotReplaceTheRightOne) {
   const std::string folder = scratch("twice");
