@@ -186,10 +186,12 @@ std::string with_tensor(const std::string& config, const TensorToWrite& extra) {
   const SafetensorsFile old = SafetensorsFile::open(file);
   std::vector<TensorToWrite> all{extra};
   for (const auto& [name, tensor] : old.tensors()) {
-    all.push_back(
-        {.name = name, .type = tensor.type, .shape = tensor.shape, .bytes = {}, .make = [&] {
-           return old.read(tensor);
-         }});
+    // &from = tensor: C++20 allows to capture a binding, Clang 14 does not.
+    all.push_back({.name = name,
+                   .type = tensor.type,
+                   .shape = tensor.shape,
+                   .bytes = {},
+                   .make = [&old, &from = tensor] { return old.read(from); }});
   }
   const std::string bytes = safetensors_bytes(all, {{"format", "pt"}});
   write_text(file, bytes);

@@ -165,7 +165,8 @@ TEST(Tokenize, GoesThereAndBack) {
 
 TEST(Tokenize, NeedsOnlyTokenizerFiles) {
   const std::string folder = scratch("tokenizer_only");
-  std::system(("mkdir -p " + folder + " && cp " + kText + "/tokenizer* " + folder).c_str());
+  const std::string copy = "mkdir -p " + folder + " && cp " + kText + "/tokenizer* " + folder;
+  ASSERT_EQ(std::system(copy.c_str()), 0);
   EXPECT_EQ(transept({"tokenize", folder, "--input", kInput}).out,
             transept({"tokenize", kText, "--input", kInput}).out);
 }

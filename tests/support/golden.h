@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -86,8 +87,8 @@ class Golden {
   [[nodiscard]] std::vector<T> values(const std::string& name) const {
     const StoredTensor* tensor = file_.find(name);
     if (tensor == nullptr) throw std::runtime_error("golden.safetensors has no " + name);
-    std::vector<T> out(tensor->bytes.size() / sizeof(T));
-    std::memcpy(out.data(), tensor->bytes.data(), tensor->bytes.size());
+    std::vector<T> out(tensor->size_bytes / sizeof(T));
+    file_.read(*tensor, 0, std::as_writable_bytes(std::span(out)));
     return out;
   }
   SafetensorsFile file_;
