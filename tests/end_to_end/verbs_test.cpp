@@ -165,8 +165,8 @@ TEST(Tokenize, GoesThereAndBack) {
 
 TEST(Tokenize, NeedsOnlyTokenizerFiles) {
   const std::string folder = scratch("tokenizer_only");
-  EXPECT_EQ(
-      std::system(("mkdir -p " + folder + " && cp " + kText + "/tokenizer* " + folder).c_str()), 0);
+  const std::string copy = "mkdir -p " + folder + " && cp " + kText + "/tokenizer* " + folder;
+  ASSERT_EQ(std::system(copy.c_str()), 0);
   EXPECT_EQ(transept({"tokenize", folder, "--input", kInput}).out,
             transept({"tokenize", kText, "--input", kInput}).out);
 }
