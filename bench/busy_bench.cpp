@@ -194,7 +194,8 @@ class Bench {
         (void)measure(build->several, nullptr, 0.1);
       }
       for (const int hogs : options_.hogs) {
-        print(work, hogs == 0 ? "nothing" : fmt::format("{} busy loops", hogs),
+        print(work,
+              hogs == 0 ? "nothing" : fmt::format("{} busy loop{}", hogs, hogs == 1 ? "" : "s"),
               beside_hogs(builds, hogs));
       }
       for (const std::string& company : options_.beside)

@@ -32,11 +32,20 @@ void Helper::left(int64_t inside, int64_t late) {
 
 int64_t Helper::settle(int64_t now, int64_t computed, const RunTimes& caller) {
   const RunTimes theirs = caller - caller_;
-  // While it was inside, it may have been without a processor.
-  const int64_t helped = std::clamp<int64_t>(inside_ - late_, 0, computed - computed_);
-  const auto in_company = static_cast<double>(theirs.computed - (late_ - slept_) + helped);
-  const auto ready = static_cast<double>(theirs.computed + theirs.waited + slept_);
-  credit_ = std::min(credit_ + in_company - share_alone_ * ready, static_cast<double>(kMostCredit));
+  const int64_t mine = computed - computed_;
+  // While it was inside, it may have been without a processor. A piece takes longer in company:
+  // caches, memory and the clock of the processors are shared, and pieces are handed out.
+  constexpr double kLonger = 4.0 / 3.0;
+  const double helped =
+      static_cast<double>(std::clamp<int64_t>(inside_ - late_, 0, mine)) / kLonger;
+  const double waiting =
+      static_cast<double>(late_ - slept_) + share_alone_ * static_cast<double>(slept_);
+  // Of the caller's time no more than this thread computed can have been lost to it.
+  const double lost =
+      std::clamp(share_alone_ * static_cast<double>(theirs.computed + theirs.waited) -
+                     static_cast<double>(theirs.computed),
+                 -static_cast<double>(mine), static_cast<double>(mine));
+  credit_ = std::min(credit_ + helped - waiting - lost, static_cast<double>(kMostCredit));
   // What was true alone some time ago may be so no longer.
   share_alone_ += (1 - share_alone_) * std::min(static_cast<double>(now - since_) * 1e-9, 1.0);
   begin(now, computed, caller);

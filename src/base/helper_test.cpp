@@ -100,6 +100,15 @@ TEST(Helper, TakingItsCallersProcessorIsNoHelp) {
   EXPECT_LT(Thread().until_rest({.inside = 1, .computed = 2, .caller = 2, .caller_waited = 2}), 12);
 }
 
+// Something else took the processors of both for a while.
+TEST(Helper, WhatOthersTakeFromTheCallerIsNotItsFault) {
+  Thread thread;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(thread.until_rest(kHelps, 10), 10);
+    EXPECT_EQ(thread.window({.inside = 3, .caller_waited = 100}), 0);
+  }
+}
+
 // A caller that runs half of the time anyway loses nothing by company that runs the other half.
 TEST(Helper, HowTheCallerFaresAloneIsWhatItIsComparedWith) {
   const Window shared{.inside = 1, .computed = 2, .caller = 2, .caller_waited = 2};

@@ -213,6 +213,29 @@ TEST(ServeMemories, EachKeyHasItsOwn) {
   EXPECT_EQ(http(again.port(), "GET", "/v1/memories/" + hers, "", kAlice).status, 200);
 }
 
+// What was made from no tokens: the format has it, the command answers from it, the server's ids
+// are made from tokens.
+TEST(ServeMemories, TakesNoneThatIsNotOfTokens) {
+  const std::string file = scratch("no-ids.memory");
+  ASSERT_EQ(transept({"encode", kModel, "--output", file}, "The dog sleeps\n").code, 0);
+  std::string bytes = read(file);
+  const size_t ids = bytes.find(",\"ids\":");
+  const size_t end = bytes.find('}', ids) + 1;
+  ASSERT_LT(end, bytes.size());
+  bytes.replace(ids, end - ids, "}" + std::string(end - ids - 1, ' '));
+  bytes[bytes.find('}', end)] = ' ';  // the header ends before the ids now
+  bytes.resize(bytes.size() - 9 * sizeof(std::int32_t));
+  write(file, bytes);
+  const Result answer = transept({"generate", kModel, "--memory", file, "--max-new-tokens", "8"});
+  EXPECT_EQ(answer.code, 0) << answer.err;
+  EXPECT_EQ(answer.out, "E brunndndndndnd\n");
+  EXPECT_NE(transept({"inspect", file}).out.find("not tokens"), std::string::npos);
+  const ServerProcess server({kModel, "--memory-folder", "none"});
+  const HttpResult put =
+      http(server.port(), "PUT", "/v1/memories/" + std::string(64, '0') + "/data", bytes);
+  EXPECT_EQ(put.status, 422) << put.body;
+}
+
 // A client brings other numbers under the right id. While they are being read for somebody who asks
 // by id, a text of the same id does not get them.
 TEST(ServeMemories, ATextWaitsForNoUploadedMemory) {
