@@ -38,10 +38,17 @@ void check_pair(const TextPair& pair) {
   check(!pair.output.empty(), ErrorCode::bad_data, "{}: the output is empty", pair.where);
 }
 
+// A file's lines as texts, one held at a time: without the mark it may begin with and the carriage
+// returns before its line feeds, as everything else reads texts.
+void each_text(const std::string& file, const std::function<void(std::string_view, size_t)>& f) {
+  each_line(file, [&](std::string_view line, size_t number) {
+    f(without_return(number == 1 ? without_mark(line) : line), number);
+  });
+}
+
 std::vector<std::string> read_lines(const std::string& file) {
   std::vector<std::string> lines;
-  each_line(read_text(file, kMostTextBytes), false,
-            [&](std::string_view line, size_t) { lines.emplace_back(line); });
+  each_text(file, [&](std::string_view line, size_t) { lines.emplace_back(line); });
   return lines;
 }
 
@@ -61,7 +68,7 @@ std::string hash_of(const std::vector<TextPair>& pairs) {
 std::vector<TextPair> read_pairs(const Paths& files) {
   std::vector<TextPair> pairs;
   for (const std::string& file : files) {
-    each_line(read_text(file, kMostTextBytes), false, [&](std::string_view line, size_t number) {
+    each_text(file, [&](std::string_view line, size_t number) {
       pairs.push_back(split_columns(line, fmt::format("{}:{}", file, number)));
       check_pair(pairs.back());
     });

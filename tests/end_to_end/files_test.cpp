@@ -70,7 +70,7 @@ TEST(Files, TextsWithoutEndAreRefused) {
     const bool first = std::string_view(option) == "--hypotheses";
     expect_refused(transept({"eval", "--hypotheses", first ? "/dev/zero" : outputs, "--references",
                              first ? outputs : "/dev/zero"}),
-                   1, "/dev/zero: line 1 has more than 67108864 bytes: not a text");
+                   1, "/dev/zero: line 1 has more than 256 MiB; is it text, with line breaks?");
   }
 }
 

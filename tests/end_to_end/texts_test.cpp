@@ -123,7 +123,7 @@ TEST(Texts, ThatAreTooLongAreAnErrorOrWhatIsAskedFor) {
 TEST(Texts, ThatAreTooLongAreJoinedInMemoriesAndLeftOutOfScores) {
   const std::string bart = model("bart");
   const std::string ids = many_ids(60)[0];
-  const std::string memory = scratch("joined");
+  const std::string memory = scratch("joined_texts");
   EXPECT_EQ(transept({"encode", bart, "--source-ids", ids, "--output", memory}).code, 1);
   const Result joined =
       transept({"encode", bart, "--source-ids", ids, "--too-long", "split", "--output", memory});
