@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,11 +22,11 @@ constexpr std::string_view kPointer = "version https://git-lfs.github.com/spec/"
 constexpr const char* kGguf = "GGUF is not read: give the model in safetensors";
 
 // Some bytes from the beginning of a file that may be anything.
-std::string head_of(const fs::path& file) {
-  std::string head(size_t{1} << 16, '\0');
-  std::ifstream in(file, std::ios::binary);
-  in.read(head.data(), static_cast<std::streamsize>(head.size()));
-  head.resize(static_cast<size_t>(in.gcount()));
+// Error bad_data for a pipe or a device: nothing is waited for.
+std::string head_of(const fs::path& path) {
+  const InputFile file(path);
+  std::string head(std::min(file.size(), size_t{1} << 16), '\0');
+  file.read(0, std::as_writable_bytes(std::span(head)));
   return head;
 }
 
@@ -156,8 +156,11 @@ void check_not_stand_in(std::string_view contents, std::string_view name) {
 
 void check_not_stand_in_folder(const fs::path& path) {
   const std::string name = path.string();
-  if (file_exists(path)) fail_for_file(path);
-  if (!folder_exists(path)) return check_missing_path(name);
+  if (!folder_exists(path)) {
+    std::error_code error;  // a link that leads nowhere is nothing
+    if (fs::exists(path, error)) fail_for_file(path);
+    return check_missing_path(name);
+  }
   check_not_cache_top(path);
   if (file_exists(path / "model_index.json")) {
     fail(ErrorCode::unsupported,

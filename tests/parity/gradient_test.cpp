@@ -5,6 +5,7 @@
 #include "io/import/import.h"
 #include "model/parameters.h"
 #include "model/teacher_forcing.h"
+#include "ops/linear.h"
 #include "support/golden.h"
 
 namespace transept::testing {
@@ -25,7 +26,7 @@ struct TrainingRig {
     std::map<std::string, const Weight*> stored;
     visit(*checkpoint.model, [&](const Weight& w, Role) { stored[w.name] = &w; });
     for (const Parameter& p : parameters->list()) {
-      if (f32) std::copy_n(stored.at(p.name)->f32(), p.size(), parameters->values(p).data());
+      if (f32) copy_values(*stored.at(p.name), parameters->values(p).data());
     }
     parameters->repack(pool, kernels);
   }
