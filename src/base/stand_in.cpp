@@ -21,7 +21,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view kPointer = "version https://git-lfs.github.com/spec/";
 constexpr const char* kGguf = "GGUF is not read: give the model in safetensors";
 
-// Some bytes from the beginning of a file that may be anything. Error where it is no regular file.
+// Some bytes from the beginning of a file that may be anything.
+// Error bad_data for a pipe or a device: nothing is waited for.
 std::string head_of(const fs::path& path) {
   const InputFile file(path);
   std::string head(std::min(file.size(), size_t{1} << 16), '\0');
@@ -156,8 +157,8 @@ void check_not_stand_in(std::string_view contents, std::string_view name) {
 void check_not_stand_in_folder(const fs::path& path) {
   const std::string name = path.string();
   if (!folder_exists(path)) {
-    std::error_code none;  // a loop of links leads nowhere
-    if (fs::exists(path, none)) fail_for_file(path);
+    std::error_code error;  // a link that leads nowhere is nothing
+    if (fs::exists(path, error)) fail_for_file(path);
     return check_missing_path(name);
   }
   check_not_cache_top(path);

@@ -55,6 +55,12 @@ TEST(Files, ALinkLoopIsNoModel) {
   expect_refused(transept({"generate", loop, "--input", "x"}), 66, "no such model folder");
 }
 
+TEST(Files, APipeIsNoModel) {
+  const std::string pipe = scratch("pipe-for-a-model");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  expect_refused(transept({"generate", pipe, "--input", "x"}), 65, "a pipe, expected");
+}
+
 TEST(Files, AMemoryIsReadFromARegularFile) {
   const std::string pipe = scratch("pipe.memory");
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);

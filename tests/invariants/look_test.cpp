@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "generate/generate.h"
+#include "ops/linear.h"
 #include "support/golden.h"
 #include "trace/beam_tree.h"
 #include "trace/value_norms.h"
@@ -16,19 +17,21 @@ Memory memory_of(Rig& rig, const std::vector<Token>& ids) {
   return encode_memories(c, rig.model, std::vector<std::vector<Token>>{ids})[0];
 }
 
-double at(const Weight& w, int row, int col) {
-  float value = 0;
-  const auto index = static_cast<size_t>(row) * static_cast<size_t>(w.cols);
-  widen(w.dtype, w.values, index + static_cast<size_t>(col), 1, &value);
-  return static_cast<double>(value);
-}
-
 using Row = std::vector<double>;
+
+// A row of a matrix or a vector, which loading may have packed.
+Row row_of(const Weight& w, int row) {
+  std::vector<float> all(w.size());
+  copy_values(w, all.data());
+  const float* from = all.data() + static_cast<size_t>(row) * static_cast<size_t>(w.cols);
+  return {from, from + w.cols};
+}
 
 // Output i of a linear, with plain loops in double.
 double output(const Linear& l, const Row& x, int i) {
-  double sum = l.bias.empty() ? 0 : at(l.bias, 0, i);
-  for (size_t k = 0; k < x.size(); ++k) sum += at(l.weight, i, static_cast<int>(k)) * x[k];
+  double sum = l.bias.empty() ? 0 : row_of(l.bias, 0)[static_cast<size_t>(i)];
+  const Row weights = row_of(l.weight, i);
+  for (size_t k = 0; k < x.size(); ++k) sum += weights[k] * x[k];
   return sum;
 }
 
@@ -47,9 +50,10 @@ double norm_by_definition(const Attention& w, const Row& row, int head, int d_he
   for (int i = head * d_head; i < (head + 1) * d_head; ++i) v.push_back(output(w.v, row, i));
   double square = 0;
   for (int o = 0; o < w.o.weight.rows; ++o) {
+    const Row weights = row_of(w.o.weight, o);
     double sum = 0;
     for (int i = 0; i < d_head; ++i)
-      sum += at(w.o.weight, o, head * d_head + i) * v[static_cast<size_t>(i)];
+      sum += weights[static_cast<size_t>(head * d_head + i)] * v[static_cast<size_t>(i)];
     square += sum * sum;
   }
   return std::sqrt(square);

@@ -5,6 +5,7 @@
 #include "io/import/import.h"
 #include "model/parameters.h"
 #include "model/teacher_forcing.h"
+#include "ops/linear.h"
 #include "support/golden.h"
 
 namespace transept::testing {
