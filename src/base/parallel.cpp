@@ -23,25 +23,22 @@ namespace {
 // caller sleeps until they have left, whether the job is open, and its number, which wraps round.
 // Whoever has set taken_ is the caller, and it alone opens and closes.
 //
-// - A worker enters by one compare-and-swap that adds 1 to a word it has seen to be open. So at
-// that
-//   moment the job whose number the word has is open, and from then on the word says that somebody
-//   is inside. (Should the word be the same again after 2^19 jobs, the worker enters the job that
-//   is open now, which is as good: it has read nothing of any job yet.) It reads job_ only after
-//   that, and nothing of the job after it has subtracted 1 again.
-// - The caller closes by clearing kOpen, after which no compare-and-swap succeeds, as every
-// worker's
-//   expected word is an open one. Then it waits until the word says that nobody is inside. Only
-//   then it returns, or writes job_ again.
+// - A worker enters by one compare-and-swap that adds 1 to a word it has seen to be open. So the
+//   job whose number the word has is open at that moment, and from then on the word says that
+//   somebody is inside. (Should the word be the same again after 2^19 jobs, the worker enters the
+//   job that is open now, which is as good: it has read nothing of any job yet.) It reads job_ only
+//   after that, and nothing of the job after it has subtracted 1 again.
+// - The caller closes by clearing kOpen, after which no compare-and-swap succeeds, as every word
+//   that a worker expects is an open one. Then it waits until the word says that nobody is inside.
+//   Only then it returns, or writes job_ again.
 // - Opening releases what the caller wrote, entering acquires it; leaving releases what the pieces
 //   wrote, closing or waiting acquires it. The workers' changes of the word are all
 //   read-modify-writes, so they continue each other's release sequences.
 // - Pieces are handed out by left_ alone. It is read outside a job too, but only as a hint whether
 //   entering is worth it.
 // - No worker sleeps through a job for ever: it says that it sleeps before it looks at state_ for
-// the
-//   last time, a caller opens before it looks who sleeps, and all four are sequentially consistent,
-//   so one sees the other. No caller depends on it: without workers it takes all pieces.
+//   the last time, a caller opens before it looks who sleeps, and all four are sequentially
+//   consistent, so one sees the other. No caller depends on it: without workers it takes all.
 constexpr uint32_t kInside = (1U << 11) - 1;  // room for more than the 1024 threads of a pool
 constexpr uint32_t kSleeps = 1U << 11;
 constexpr uint32_t kOpen = 1U << 12;

@@ -47,17 +47,19 @@ TEST(ServeMemories, AnIdIsASha256) {
   EXPECT_EQ(id.find_first_not_of("0123456789abcdef"), std::string::npos);
 }
 
+const std::string kDog = R"({"text": "The dog sleeps"})";
+
+// The ids of kFox and kDog, which a server has put into the folder.
+std::pair<std::string, std::string> two_memories(const std::string& folder) {
+  const ServerProcess server({kModel, "--memory-folder", folder});
+  return {text_of(http(server.port(), "POST", "/v1/memories", kFox), "id"),
+          text_of(http(server.port(), "POST", "/v1/memories", kDog), "id")};
+}
+
 // A file under another one's name: its bytes have the hash that the name says.
 TEST(ServeMemories, ContentsAreHeldToTheIdInAFilesName) {
   const std::string folder = scratch("swapped");
-  const std::string other = R"({"text": "The dog sleeps"})";
-  std::string a;
-  std::string b;
-  {
-    const ServerProcess server({kModel, "--memory-folder", folder});
-    a = text_of(http(server.port(), "POST", "/v1/memories", kFox), "id");
-    b = text_of(http(server.port(), "POST", "/v1/memories", other), "id");
-  }
+  const auto [a, b] = two_memories(folder);
   const fs::path file_a = file_of(folder, a);
   const fs::path file_b = file_of(folder, b);
   const fs::path planted = file_b.parent_path() / (a + file_b.filename().string().substr(64));
@@ -73,20 +75,13 @@ TEST(ServeMemories, ContentsAreHeldToTheIdInAFilesName) {
   const HttpResult again = http(server.port(), "POST", "/v1/memories", kFox);
   EXPECT_EQ(number_of(again, "encoder_runs"), 1);
   EXPECT_EQ(text_of(again, "id"), a);
-  EXPECT_EQ(number_of(http(server.port(), "POST", "/v1/memories", other), "encoder_runs"), 0);
+  EXPECT_EQ(number_of(http(server.port(), "POST", "/v1/memories", kDog), "encoder_runs"), 0);
 }
 
 // What its file turns out not to hold is encoded, and the answer says so.
 TEST(ServeMemories, AnEncodingInPlaceOfAWrongFileIsCounted) {
   const std::string folder = scratch("miscounted");
-  const std::string other = R"({"text": "The dog sleeps"})";
-  std::string a;
-  std::string b;
-  {
-    const ServerProcess server({kModel, "--memory-folder", folder});
-    a = text_of(http(server.port(), "POST", "/v1/memories", kFox), "id");
-    b = text_of(http(server.port(), "POST", "/v1/memories", other), "id");
-  }
+  const auto [a, b] = two_memories(folder);
   const fs::path file_b = file_of(folder, b);
   fs::remove(file_of(folder, a));
   fs::copy_file(file_b, file_b.parent_path() / (a + file_b.filename().string().substr(64)));
