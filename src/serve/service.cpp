@@ -238,9 +238,19 @@ std::int64_t kept_rows(const Call& call, const Ask& ask) {
   return rows;
 }
 
+void check_lengths(const Ask& ask) {
+  const Engine& engine = *ask.engine;
+  engine.check_target(ask.prompt.size());
+  if (!ask.source) return;
+  if (engine.config().has_encoder())
+    engine.check_source(*ask.source);
+  else
+    engine.check_target(ask.source->size());
+}
+
 void check_asked(const Call& call, const Ask& ask) {
   const Engine& engine = *ask.engine;
-  if (ask.source && engine.config().has_encoder()) engine.check_source(*ask.source);
+  check_lengths(ask);
   const bool continues = ask.source && !engine.config().has_encoder();
   engine.check_target(ask.prompt.size() + (continues ? ask.source->size() : 0));
   const int width = std::max(ask.search.beams, ask.search.n_best);

@@ -91,6 +91,9 @@ void set_source(Ask& ask, std::string_view text, const Direction& direction = {}
 // the ones that are kept.
 [[nodiscard]] std::int64_t asked_rows(const Call& call, const Ask& ask);
 [[nodiscard]] std::int64_t kept_rows(const Call& call, const Ask& ask);
+// The input and the prompt are of a length that the model reads, each by itself: asked before they
+// are copied for many questions. Error limit, bad_data.
+void check_lengths(const Ask& ask);
 // What can be said of a question before anything is done for it: its lengths, beams and kept rows
 // are within bounds. estimate() asks this too. Error limit, usage.
 void check_asked(const Call& call, const Ask& ask);

@@ -162,5 +162,26 @@ TEST_F(ServeCost, InputsShareTheirParameters) {
   EXPECT_LT(bytes_for(1000), few + (std::size_t{64} << 20));
 }
 
+// What a thousand questions have in common is read once, and refused by its length before it is
+// copied for each of them.
+TEST_F(ServeCost, WhatQuestionsShareIsNotMultiplied) {
+  std::string words;
+  for (int i = 0; i < 12'500; ++i) words += "the dog ";
+  std::string many = R"("a")";
+  for (int i = 1; i < 1000; ++i) many += R"(,"a")";
+  for (const auto& [path, body] : std::vector<std::pair<std::string, std::string>>{
+           {"/", R"({"parameters": {"any_prompt": true, "prompt": ")" + words +
+                     R"("}, "inputs": [)" + many + "]}"},
+           {"/v1/completions",
+            R"({"max_tokens": 1, "input_text": ")" + words + R"(", "prompt": [)" + many + "]}"}}) {
+    SCOPED_TRACE(path);
+    const std::size_t memory = server_.resident_bytes();
+    const double before = server_.processor_seconds();
+    EXPECT_EQ(http(server_.port(), "POST", path, body).status, 413);
+    EXPECT_LT(server_.processor_seconds() - before, 0.5);
+    EXPECT_LT(server_.resident_bytes(), memory + (std::size_t{48} << 20));
+  }
+}
+
 }  // namespace
 }  // namespace transept::testing

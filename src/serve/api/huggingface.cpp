@@ -72,8 +72,8 @@ TranslationPair pair_for(const Service& service, const Json& body) {
 // All that a request says beside its inputs: read once, and its lists shared by all of them.
 struct Asked {
   Ask ask;
-  PromptText prompt;
   Direction direction;
+  bool any_prompt = false;
 };
 
 Asked asked_of(const Service& service, const Json& body) {
@@ -86,26 +86,30 @@ Asked asked_of(const Service& service, const Json& body) {
   ask.search = ask.engine->defaults();
   ask.search.logprobs = false;  // nobody sees them
   if (pair.direction.forced_bos) ask.search.forced_bos = pair.direction.forced_bos;
-  const auto parameters = body.find("parameters");
-  if (!parameters) return asked;
-  set_parameters(ask.search, *parameters);
-  if (const auto more = parameters->find("generate_parameters")) set_parameters(ask.search, *more);
-  if (const auto seed = parameters->find("seed"))
-    ask.search.seed = static_cast<std::uint64_t>(seed->as_int());
-  ask.memory = parameters->get("memory", "");
-  asked.prompt = prompt_of(*parameters);
+  PromptText prompt;
+  if (const auto parameters = body.find("parameters")) {
+    set_parameters(ask.search, *parameters);
+    if (const auto more = parameters->find("generate_parameters"))
+      set_parameters(ask.search, *more);
+    if (const auto seed = parameters->find("seed"))
+      ask.search.seed = static_cast<std::uint64_t>(seed->as_int());
+    ask.memory = parameters->get("memory", "");
+    prompt = prompt_of(*parameters);
+    asked.any_prompt = prompt.any;
+  }
+  if (ask.memory.empty()) ask.prompt = prompt_ids(*ask.engine, prompt, asked.direction);
+  check_lengths(ask);
   return asked;
 }
 
 // "inputs" is the encoder's input, or, with a memory, the prompt.
 Ask ask_for(const Asked& asked, std::string_view inputs) {
   Ask ask = asked.ask;
-  PromptText prompt = asked.prompt;
   if (ask.memory.empty())
     set_source(ask, inputs, asked.direction);
   else
-    prompt.text = inputs;
-  ask.prompt = prompt_ids(*ask.engine, prompt, asked.direction);
+    ask.prompt = prompt_ids(*ask.engine, {.text = std::string(inputs), .any = asked.any_prompt},
+                            asked.direction);
   return ask;
 }
 

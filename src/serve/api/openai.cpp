@@ -183,6 +183,7 @@ OpenAiBase openai_base(const Service& service, const Json& body) {
   const auto input = memory ? std::nullopt : body.find("input_text");
   if (memory) ask.memory = memory->as_string();
   if (input) set_source(ask, input->as_string(), base.direction);
+  check_lengths(ask);
   base.has_input = memory || input;
   for (const char* name : {"max_tokens", "max_completion_tokens", "max_output_tokens"})
     if (const auto most = body.find(name))
