@@ -15,16 +15,6 @@
 namespace transept::cli {
 namespace {
 
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find(separator, begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
 class EvalVerb : public Verb {
  public:
   void declare(Options& options) override {
@@ -74,7 +64,7 @@ class EvalVerb : public Verb {
   void check_metrics() {
     std::vector<std::string> all;
     for (const std::string& names : metrics_)
-      for (std::string& name : split(names, ',')) all.push_back(std::move(name));
+      for (std::string& name : split_at(names, ',')) all.push_back(std::move(name));
     if (all.empty()) all = {"bleu", "chrf"};
     const TestSet nothing{{""}, {{""}}};
     for (const std::string& name : all) (void)measure(name, nothing, scoring_);  // before the work
@@ -114,7 +104,7 @@ class EvalVerb : public Verb {
 
   void add_line(Line line, bool has_files) {
     if (!has_files) {
-      std::vector<std::string> columns = split(line.text, '\t');
+      std::vector<std::string> columns = split_at(line.text, '\t');
       check(columns.size() > 1, ErrorCode::bad_data,
             "{}: no reference; give --references, or lines of source<TAB>reference", line.where);
       at_line(line.where, [&] { check_text(line.text); });

@@ -10,6 +10,16 @@
 
 namespace transept::cli {
 
+std::vector<std::string> split_at(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(separator, begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
 void SearchOptions::declare(Options& options) {
   options.number("beam", search.beams, 1, 1024, "beams of the search; 1: greedy");
   options.number("n-best", search.n_best, 1, 1024, "hypotheses per input, best first");
@@ -104,16 +114,6 @@ std::vector<Token> read_vocabulary(const std::string& path, const Model& model) 
     tokens.push_back(*token);
   }
   return tokens;
-}
-
-std::vector<std::string> split_at(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find(separator, begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
 }
 
 // "5 8:-1.5"

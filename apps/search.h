@@ -1,10 +1,16 @@
 // How to search for outputs: options that the verbs which generate share.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "options.h"
 #include "transept/transept.h"
 
 namespace transept::cli {
+
+// What stands between the separators; at least one part, which may be empty.
+[[nodiscard]] std::vector<std::string> split_at(const std::string& text, char separator);
 
 struct SearchOptions {
   GenerateOptions search;

@@ -98,6 +98,7 @@ class Engine {
   using Jobs = std::vector<std::shared_ptr<Job>>;
 
   void start_job(const Scope& scope, const std::shared_ptr<Job>& job);
+  Task<void> await_job(Scope& scope, std::shared_ptr<Job> job);
   void hand_over(std::function<void()> command);
   void work();
   [[nodiscard]] bool take_commands(bool wait);

@@ -37,13 +37,7 @@ Task<Memory> Engine::encode(Scope& scope, std::vector<Token> source) {
   job->rows = static_cast<std::int64_t>(source.size());
   job->source = std::move(source);
   start_job(scope, job);
-  bool ended = false;
-  try {
-    co_await scope.wait(job->done);
-  } catch (const Error&) {
-    ended = true;
-  }
-  if (ended) hand_over([this, job] { drop_job(job); });
+  co_await await_job(scope, job);
   scope.check();
   if (job->error) std::rethrow_exception(job->error);
   co_return job->memory;
@@ -54,6 +48,14 @@ Task<void> Engine::run(Scope& scope, std::function<void(Context&)> f, std::int64
   job->rows = std::max(rows, std::int64_t{1});
   job->f = std::move(f);
   start_job(scope, job);
+  co_await await_job(scope, job);
+  co_await job->done.wait();  // to the end: f may use the caller's locals
+  scope.check();
+  if (job->error) std::rethrow_exception(job->error);
+}
+
+// Until it is done, or until the scope ends: then it is dropped, as soon as it pauses.
+Task<void> Engine::await_job(Scope& scope, std::shared_ptr<Job> job) {
   bool ended = false;
   try {
     co_await scope.wait(job->done);
@@ -61,9 +63,6 @@ Task<void> Engine::run(Scope& scope, std::function<void(Context&)> f, std::int64
     ended = true;
   }
   if (ended) hand_over([this, job] { drop_job(job); });
-  co_await job->done.wait();  // to the end: f may use the caller's locals
-  scope.check();
-  if (job->error) std::rethrow_exception(job->error);
 }
 
 void Engine::start_job(const Scope& scope, const std::shared_ptr<Job>& job) {
